@@ -1,0 +1,80 @@
+"""A matplotlib figure that a notebook shows as SVG, together with what it shows in words."""
+
+import io
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+# No date, so that the same picture is the same bytes.
+_WITHOUT_DATE: dict[str, dict[str, str | None]] = {
+    "svg": {"Date": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None},
+}
+
+
+class Picture:
+    """A figure and its content in words, so that a test can prove what the picture shows.
+
+    Args:
+        figure: the matplotlib figure.
+        text: everything the picture says, as plain text.
+        title: what the picture is, in one sentence; used as its alternative text.
+
+    Example:
+        >>> picture = Picture(Figure(), text="nothing yet", title="An empty figure.")
+        >>> print(picture)
+        nothing yet
+    """
+
+    def __init__(self, figure: Figure, text: str, title: str) -> None:
+        self.figure = figure
+        self.text = text
+        self.title = title
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        data = {"text/plain": self.text, "image/svg+xml": self._render("svg").decode()}
+        return data, {"image/svg+xml": {"alt": self.title}}
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture to a file; the ending of its name chooses the format.
+
+        Args:
+            path: a file name that ends in ``.svg``, ``.png`` or ``.pdf``.
+
+        Raises:
+            ValueError: if the name ends in anything else.
+
+        Example:
+            >>> Picture(Figure(), text="", title="").save("picture.gif")
+            Traceback (most recent call last):
+            ValueError: save got 'picture.gif'; the name must end in .svg, .png or .pdf.
+        """
+        kind = Path(path).suffix.lower().removeprefix(".")
+        if kind not in _WITHOUT_DATE:
+            raise ValueError(f"save got {str(path)!r}; the name must end in .svg, .png or .pdf.")
+        # Rendered before the file is opened: a failure leaves no half-written file behind.
+        content = self._render(kind)
+        Path(path).write_bytes(content)
+
+    def _render(self, kind: str) -> bytes:
+        buffer = io.BytesIO()
+        # Text stays text, so that it can be searched, read aloud and set in the reader's fonts;
+        # with a fixed salt the names inside the file are the same every time.
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "autodiff_helpers"}):
+            self.figure.savefig(buffer, format=kind, dpi=144, metadata=_WITHOUT_DATE[kind])
+        return self._described(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
+
+    def _described(self, svg: bytes) -> bytes:
+        # matplotlib writes no <desc>, and a screen reader needs both elements to come first.
+        words = f"<title>{escape(self.title)}</title><desc>{escape(self.text)}</desc>"
+        head, metadata, rest = svg.decode().partition(" <metadata>")
+        return f"{head} {words}\n{metadata}{rest}".encode()
