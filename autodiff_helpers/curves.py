@@ -35,7 +35,8 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
 
     Raises:
         TypeError: if ``f`` is no function or returns something other than a tensor.
-        ValueError: if ``start`` is not less than ``stop``, or ``f`` does not return one number.
+        ValueError: if ``start`` is not less than ``stop``, one of them is not finite, or ``f``
+            does not return one number.
 
     Example:
         >>> plot_derivative(lambda x: x * x, -1, 1)
@@ -52,9 +53,10 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
             f"plot_derivative got a {type(f).__name__} as its first argument; expected the "
             "function itself: plot_derivative(torch.sin, -3, 3)."
         )
-    if not start < stop:
+    if not -math.inf < start < stop < math.inf:
         raise ValueError(
-            f"plot_derivative got start={start} and stop={stop}; start must be less than stop."
+            f"plot_derivative got start={start} and stop={stop}; start must be less than "
+            "stop, and both finite."
         )
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         # Not linspace: the middle of -3 to 3 must be 0, not 2e-16.
@@ -121,6 +123,7 @@ def plot_comparison(
         The picture.
 
     Example:
+        >>> import torch
         >>> one = torch.ones(2)
         >>> print(plot_comparison(one, one, one == one, source="autograd", text="1, 1", title=""))
         1, 1

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
-from tabulate import tabulate
 from torch import Tensor
 
 from autodiff_helpers.numeric import NumericJacobian, central_differences
@@ -92,6 +91,7 @@ class GradientCheck:
             The picture; its text is the printed table.
 
         Example:
+            >>> import torch
             >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
             >>> picture = check_gradient(lambda x: (x * x).sum(), x).plot()
             >>> picture.title
@@ -107,6 +107,9 @@ class GradientCheck:
         )
 
     def _table(self, form: str) -> str:
+        # Imported when a table is shown: it would double the time that this package adds to torch.
+        from tabulate import tabulate
+
         headers = ["derivative", self._source, "numeric", "agree"]
         rows = list(islice(self._shown(), MOST_ROWS))
         return tabulate(rows, headers, tablefmt=form, disable_numparse=True)
@@ -158,6 +161,7 @@ def check_gradient(
             does not fit.
 
     Example:
+        >>> import torch
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
         >>> check_gradient(lambda x: 2 * torch.dot(x, x), x)
         The gradient is right: all 2 derivatives agree with their central differences.
@@ -317,6 +321,12 @@ def _call(f: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:
         raise ValueError(
             f"the function returned a tensor of dtype {output.dtype}; expected a floating dtype, "
             "because only real numbers have derivatives."
+        )
+    if output.dtype != torch.float64:
+        raise ValueError(
+            f"the function returned {output.dtype} for inputs of torch.float64; expected "
+            "torch.float64, because central differences need all its digits: leave out the "
+            "conversion in the function."
         )
     return output
 

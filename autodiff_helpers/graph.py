@@ -100,6 +100,7 @@ class Graph:
             The sentence.
 
         Example:
+            >>> import torch
             >>> x = torch.tensor(3.0, requires_grad=True)
             >>> record_graph([x * x], {"x": x}).summary()
             'Computational graph of the output from x: 1 operation.'
@@ -134,11 +135,12 @@ def record_graph(outputs: Sequence[Tensor], names: Mapping[str, Tensor]) -> Grap
         The graph, with the outputs in the order in which they were given.
 
     Example:
+        >>> import torch
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
         >>> y = x * x
         >>> u = y.detach()
         >>> print(record_graph([u * x], {"x": x, "y": y, "u": u}))
-        output: [1., 8.]  (output)
+        output: [1., 8.]
         └─ ×  MulBackward0
            ├─ u: [1., 4.]  (constant)
            │  └✂ cut from y: [1., 4.]

@@ -73,6 +73,7 @@ def plot_graph(*outputs: Tensor, **names: Tensor) -> GraphPlot:
         ValueError: if autograd recorded nothing for an output.
 
     Example:
+        >>> import torch
         >>> x = torch.arange(4.0, requires_grad=True)
         >>> y = 2 * torch.dot(x, x)
         >>> print(plot_graph(y))
@@ -120,8 +121,9 @@ def _tensors_in_scope(frame: FrameType | None) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for scope in (caller.f_locals, caller.f_globals):
         for name, value in scope.items():
-            # IPython keeps old results under names like _ and _12; nobody calls a tensor that.
-            if isinstance(value, Tensor) and not name.startswith("_"):
+            # Not the names that IPython (_12) and pytest (@py_assert1) give to results.
+            usable = name.isidentifier() and not name.startswith("_")
+            if usable and isinstance(value, Tensor):
                 tensors.setdefault(name, value)
     return tensors
 

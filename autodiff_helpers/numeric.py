@@ -42,6 +42,7 @@ def central_differences(
         The Jacobian and a bound on its rounding error.
 
     Example:
+        >>> import torch
         >>> x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
         >>> jacobian = central_differences(lambda x: (x * x).sum(), [x], 0)
         >>> jacobian.values.round(decimals=6)

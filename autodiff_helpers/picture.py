@@ -25,6 +25,7 @@ class Picture:
         title: what the picture is, in one sentence; used as its alternative text.
 
     Example:
+        >>> from matplotlib.figure import Figure
         >>> picture = Picture(Figure(), text="nothing yet", title="An empty figure.")
         >>> print(picture)
         nothing yet
