@@ -1,0 +1,67 @@
+"""What nbval does not look at: rules for a stored notebook, each a function that lists problems."""
+
+import re
+from collections.abc import Iterator
+
+from nbformat import NotebookNode
+
+LARGEST_BYTES = 400_000
+
+# Each of these would make nbval pass over a cell, or over what it shows.
+IGNORING = re.compile(r"nbval[-_](ignore[-_]output|skip|check[-_]output)|raises_exception", re.I)
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def problems(notebook: NotebookNode) -> list[str]:
+    """Everything in a notebook that nbval would let pass although nobody has proved it."""
+    return [
+        *_not_run_in_order(notebook),
+        *(
+            f"cell {number}: {problem}"
+            for number, cell in enumerate(code_cells(notebook), start=1)
+            for problem in _problems_of_cell(cell)
+        ),
+    ]
+
+
+def _not_run_in_order(notebook: NotebookNode) -> Iterator[str]:
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    if counts != list(range(1, len(counts) + 1)):
+        yield f"not run in order from a fresh kernel: the execution counts are {counts}"
+
+
+def _problems_of_cell(cell: NotebookNode) -> Iterator[str]:
+    tags = cell.metadata.get("tags", [])
+    if IGNORING.search(cell.source) or any(IGNORING.search(tag) for tag in tags):
+        yield "tells nbval to ignore something"
+    errors = [output for output in cell.outputs if output.output_type == "error"]
+    if errors and "raises-exception" not in tags:
+        yield f"stores a {errors[0].ename} without the tag raises-exception"
+    if "raises-exception" in tags and not errors:
+        yield "has the tag raises-exception but stores no error"
+    for output in cell.outputs:
+        yield from _problems_of_output(output)
+
+
+def _problems_of_output(output: NotebookNode) -> Iterator[str]:
+    if output.output_type == "stream":
+        if output.name == "stderr":
+            yield f"wrote on stderr: {output.text.strip()[:60]!r}"
+        if "\r" in output.text:
+            yield "prints a carriage return, and nbval forgets what stands before it"
+    if "data" not in output:
+        return
+    text = output.data.get("text/plain", "")
+    pictures = [kind for kind in output.data if kind.startswith("image/")]
+    for kind in pictures:
+        if kind != "image/svg+xml":
+            yield f"shows {kind}, which nbval does not compare"
+        if not output.get("metadata", {}).get(kind, {}).get("alt"):
+            yield "shows a picture without an alternative text"
+    if pictures and (not text or re.fullmatch(r"<.*>", text, re.S)):
+        yield f"shows a picture whose only text is {text!r}"
+    if re.search(r"\bat 0x[0-9a-f]+", text):
+        yield "shows a memory address, which is another one on every run"
