@@ -1,0 +1,113 @@
+"""plot_derivative draws f and its derivative; every picture can be saved."""
+
+import re
+
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from autodiff_helpers import plot_derivative, plot_graph
+
+
+def test_both_curves_are_those_of_the_function():
+    picture = plot_derivative(torch.sin, -3, 3)
+    _, f, slope = picture.figure.axes[0].lines
+    x = torch.as_tensor(f.get_xdata())
+    assert (x[0], x[100], x[-1]) == (-3, 0, 3)
+    assert torch.allclose(torch.tensor(f.get_ydata()), torch.sin(x))
+    assert torch.allclose(torch.tensor(slope.get_ydata()), torch.cos(x))
+
+
+def test_the_text_has_five_points():
+    assert str(plot_derivative(lambda x: x**3, 0, 4)).split("\n") == [
+        "x    f(x)    f′(x)",
+        "---  ------  -------",
+        "0    0       0",
+        "1    1       3",
+        "2    8       12",
+        "3    27      27",
+        "4    64      48",
+    ]
+
+
+def test_loops_and_branches_are_allowed():
+    def double_until_large(x):
+        while x < 10:
+            x = x * 2
+        return x
+
+    slopes = plot_derivative(double_until_large, 1, 9).figure.axes[0].lines[2].get_ydata()
+    assert set(slopes) == {2, 4, 8, 16}
+
+
+def test_a_constant_has_slope_zero():
+    for constant in (lambda x: torch.ones(()), lambda x: x.detach()):
+        slopes = plot_derivative(constant, 0, 1).figure.axes[0].lines[2].get_ydata()
+        assert set(slopes) == {0}
+
+
+def test_no_noise_is_printed():
+    assert str(plot_derivative(torch.sin, -2 * torch.pi, 2 * torch.pi)).split("\n")[2:] == [
+        "-6.283  0       1",
+        "-3.142  0       -1",
+        "0       0       1",
+        "3.142   0       -1",
+        "6.283   0       1",
+    ]
+
+
+def test_points_without_a_value_leave_a_gap():
+    assert "nan" in str(plot_derivative(torch.log, -1, 1))
+
+
+def test_nothing_is_changed():
+    generator = torch.get_rng_state()
+    weight = torch.tensor(2.0, requires_grad=True)
+    plot_derivative(lambda x: weight * x + torch.rand(()), 0, 1)
+    assert weight.grad is None
+    assert torch.equal(torch.get_rng_state(), generator)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((torch.ones(1), 0, 1), TypeError, "got a Tensor as its first argument"),
+        ((3.0, 0, 1), TypeError, "got a float as its first argument"),
+        ((torch.sin, 1, 1), ValueError, "start=1 and stop=1"),
+        ((torch.sin, 0, float("nan")), ValueError, "stop=nan"),
+        ((torch.sin, 0, float("inf")), ValueError, "stop=inf"),
+        ((lambda x: x.item(), 0, 1), TypeError, "returned a float; expected a tensor"),
+        ((lambda x: torch.stack([x, x]), 0, 1), ValueError, "shape [2]; expected one number"),
+    ],
+)
+def test_bad_input_gets_one_clear_sentence(arguments, error, message):
+    with pytest.raises(error, match=re.escape(message)) as raised:
+        plot_derivative(*arguments)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "start"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")]
+)
+def test_a_picture_is_saved_the_same_every_time(tmp_path, kind, start):
+    x = torch.arange(4.0, requires_grad=True)
+    for name in ("one", "other"):
+        plot_graph(x * x).save(tmp_path / f"{name}.{kind}")
+    one, other = ((tmp_path / f"{name}.{kind}").read_bytes() for name in ("one", "other"))
+    assert one.startswith(start)
+    assert one == other
+
+
+def test_a_picture_that_cannot_be_saved_leaves_no_file(tmp_path):
+    picture = plot_derivative(torch.sin, 0, 1)
+    with pytest.raises(ValueError, match="the name must end in"):
+        picture.save(tmp_path / "picture.gif")
+
+    class BrokenFigure(Figure):
+        def savefig(self, *arguments, **options):
+            raise RuntimeError("no ink")
+
+    picture.figure = BrokenFigure()
+    with pytest.raises(RuntimeError, match="no ink"):
+        picture.save(tmp_path / "picture.png")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,315 @@
+"""check_gradient accepts right gradients, refuses wrong ones, and changes nothing."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autodiff_helpers import check_gradient
+
+
+def leaf(*values, dtype=torch.float32):
+    return torch.tensor(values, dtype=dtype, requires_grad=True)
+
+
+class WrongFactor(torch.autograd.Function):
+    """x² with a backward step that is too large by a factor."""
+
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.save_for_backward(x)
+        ctx.factor = factor
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return ctx.factor * 2 * x * gradient, None
+
+
+# Right gradients
+
+SMOOTH = [torch.sin, torch.cos, torch.tanh, torch.sigmoid, torch.exp, torch.square, torch.atan]
+
+
+@given(
+    functions=st.lists(st.sampled_from(SMOOTH), min_size=1, max_size=4),
+    values=st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=5),
+)
+@settings(deadline=None)
+def test_a_chain_of_smooth_functions_passes(functions, values):
+    def chain(x):
+        for function in functions:
+            x = function(x)
+        return x
+
+    assert check_gradient(chain, leaf(*values))
+
+
+@pytest.mark.parametrize(
+    ("f", "inputs", "shapes"),
+    [
+        (lambda x: x.sum(), [(4,)], [(4,)]),
+        (lambda x: x * x, [()], [()]),
+        (lambda x: x * x, [(2, 3)], [(2, 3, 2, 3)]),
+        (lambda x: x.reshape(3, 2, 1).exp(), [(2, 3)], [(3, 2, 1, 2, 3)]),
+        (lambda x, w: w @ x, [(3,), (2, 3)], [(2, 3), (2, 2, 3)]),
+        (lambda x: x.sum(), [(0,)], [(0,)]),
+        (lambda x: x[:0], [(3,)], [(0, 3)]),
+        (lambda x: torch.ones(2).double(), [(3,)], [(2, 3)]),
+        (lambda x: x, [(2,)], [(2, 2)]),
+        (torch.sin, [(2,)], [(2, 2)]),
+        (torch.nn.functional.softplus, [(2,)], [(2, 2)]),
+    ],
+)
+def test_every_shape_gives_its_full_jacobian(f, inputs, shapes):
+    torch.manual_seed(0)
+    inputs = [torch.randn(shape, requires_grad=True) for shape in inputs]
+    result = check_gradient(f, *inputs)
+    assert result.passed is True
+    for jacobians in (result.analytic, result.numeric):
+        jacobians = jacobians if isinstance(jacobians, tuple) else (jacobians,)
+        assert [jacobian.shape for jacobian in jacobians] == shapes
+        assert all(jacobian.dtype == torch.float64 for jacobian in jacobians)
+
+
+def test_an_input_that_is_not_contiguous():
+    x = torch.arange(6.0).reshape(2, 3).T.requires_grad_()
+    assert check_gradient(lambda x: (x**3).sum(), x)
+    expanded = torch.ones(1).expand(3).requires_grad_()
+    assert check_gradient(lambda x: (x**3).sum(), expanded)
+
+
+def test_inputs_without_gradients_stay_constant():
+    index = torch.tensor([0, 2])
+    weight = torch.tensor([2.0, 3.0])
+    result = check_gradient(lambda x, w, i: w * x[i], leaf(1.0, 2.0, 3.0), weight, index)
+    assert result
+    analytic, *others = result.analytic
+    assert analytic.tolist() == [[2, 0, 0], [0, 0, 3]]
+    assert others == [None, None]
+
+
+def test_a_large_value_with_a_small_gradient_is_not_refused():
+    assert check_gradient(lambda x: 1e6 + x.sin().sum(), leaf(0.1, 0.2))
+
+
+def test_it_works_where_recording_is_switched_off():
+    x = leaf(1.0, 2.0)
+    with torch.no_grad():
+        assert check_gradient(lambda x: (x * x).sum(), x)
+
+
+def test_a_function_may_differentiate_inside():
+    def slope(x):
+        (gradient,) = torch.autograd.grad((x**3).sum(), x, create_graph=True)
+        return gradient
+
+    assert check_gradient(slope, leaf(1.0, 2.0))
+
+
+# Wrong gradients
+
+
+@given(
+    factor=st.sampled_from([0.0, -1.0, 0.5, 2.0, 0.999, 1.0001]),
+    values=st.lists(st.floats(0.5, 4, width=32), min_size=1, max_size=5),
+)
+@settings(deadline=None)
+def test_a_wrong_factor_fails(factor, values):
+    result = check_gradient(lambda x: WrongFactor.apply(x, factor), leaf(*values))
+    assert result.passed is False
+    assert not result
+
+
+def test_a_single_wrong_element_is_named():
+    right = torch.arange(300.0) * 2
+    wrong = right.clone()
+    wrong[123] *= 1.0001
+    x = torch.arange(300.0, requires_grad=True)
+    assert check_gradient(lambda x: (x * x).sum(), x, expected=right)
+    result = check_gradient(lambda x: (x * x).sum(), x, expected=wrong)
+    assert not result
+    assert "1 of 300" in result.diagnosis
+    assert "∂f/∂x[123]" in result.diagnosis
+
+
+def test_a_cut_is_found():
+    result = check_gradient(lambda x: (x * x).detach() * x, leaf(1.0, 2.0))
+    assert result.diagnosis == (
+        "The gradient is wrong in 2 of 4 derivatives: "
+        "autograd says 1 for ∂f[0]/∂x[0], central differences say 3."
+    )
+
+
+def test_a_gradient_that_is_not_a_number_fails():
+    assert not check_gradient(lambda x: x.sqrt().sum(), leaf(0.0, 1.0))
+    assert not check_gradient(lambda x: (x * float("nan")).sum(), leaf(1.0))
+
+
+# A gradient worked out by hand
+
+
+def test_expected_may_be_a_tensor_a_tuple_or_a_function():
+    x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    assert check_gradient(lambda x: (x**2).sum(), x, expected=2 * x)
+    assert check_gradient(lambda x: (x**2).sum(), x, expected=lambda x: 2 * x)
+    assert check_gradient(torch.dot, x, w, expected=(w, x))
+    assert check_gradient(torch.dot, x, w, expected=lambda x, w: (w, x))
+    assert check_gradient(torch.dot, x, w.detach(), expected=(w, None))
+    assert not check_gradient(torch.dot, x, w, expected=(x, w))
+
+
+def test_a_hand_worked_gradient_is_called_expected():
+    result = check_gradient(lambda x: (x**2).sum(), leaf(1.0), expected=torch.zeros(1))
+    assert result.diagnosis == (
+        "The gradient is wrong: you expected 0 for ∂f/∂x[0], central differences say 2."
+    )
+    assert "expected" in str(result).splitlines()[2]
+    assert "autograd" not in str(result)
+
+
+# What is shown
+
+
+def test_the_table_shows_the_wrong_derivatives_only_and_eight_at_most():
+    x = torch.arange(20.0, requires_grad=True)
+    result = check_gradient(lambda x: (x * x).sum(), x, expected=torch.zeros(20))
+    lines = str(result).splitlines()
+    assert lines[-1] == "… and 11 more like these"
+    assert [line.split()[0] for line in lines[4:-1]] == [f"∂f/∂x[{i}]" for i in range(1, 9)]
+    assert all(line.endswith("NO") for line in lines[4:-1])
+
+
+def test_no_noise_is_printed():
+    x = leaf(0.1, 1e-3, 1 / 1024, 7.0, dtype=torch.float64)
+    text = str(check_gradient(lambda x: (x**2).sum() / 3 + 5, x, expected=2 * x / 3))
+    values = [line.split()[1:3] for line in text.splitlines()[4:]]
+    assert values == [[value, value] for value, _ in values]
+    assert [value for value, _ in values] == ["0.06667", "0.00067", "0.00065", "4.66667"]
+
+
+def test_names_come_from_the_function_and_numbers_from_the_place():
+    def area(width, height):
+        return torch.outer(width, height)
+
+    text = str(check_gradient(area, leaf(1.0), leaf(2.0, 3.0)))
+    assert "∂area[0, 1]/∂height[1]" in text
+    assert "∂f/∂x1[0]" in str(check_gradient(lambda *xs: sum(xs).sum(), leaf(1.0), leaf(1.0)))
+
+
+def test_the_html_says_what_the_text_says_and_escapes_it():
+    result = check_gradient(lambda x: x * x, leaf(1.0, 2.0))
+    html = result._repr_html_()
+    words = re.sub(r"<[^>]*>", " ", html)
+    assert words.split() == [word for word in str(result).split() if set(word) != {"-"}]
+    assert "<" not in re.sub(r"</?(p|table|thead|tbody|tr|th|td)>", "", html)
+
+
+def test_the_plot_says_what_the_table_says():
+    result = check_gradient(lambda x: (x * x).detach() * x, leaf(1.0, 2.0))
+    picture = result.plot()
+    assert str(picture) == str(result)
+    labels = [text.get_text() for text in picture.figure.legends[0].get_texts()]
+    assert labels == ["numeric", "autograd", "differ"]
+    right = check_gradient(lambda x: x * x, leaf(1.0)).plot()
+    assert len(right.figure.legends[0].get_texts()) == 2
+
+
+# Nothing is changed
+
+
+def test_nothing_of_the_callers_is_changed():
+    x = leaf(1.0, 2.0)
+    (x * x).sum().backward()
+    y = x * x
+    w = leaf(3.0, 4.0)
+    generator = torch.get_rng_state()
+    check_gradient(lambda x, w: x * w + torch.rand(1) * 0, x, w)
+    check_gradient(lambda y: (y * y * w.double()).sum(), y)
+    assert x.grad.tolist() == [2, 4]
+    assert w.grad is None
+    assert y.grad_fn is not None
+    assert x.tolist() == [1, 2]
+    assert torch.equal(torch.get_rng_state(), generator)
+    y.sum().backward()  # the graph of y is still there
+    assert x.grad.tolist() == [4, 8]
+
+
+def test_a_function_that_changes_a_constant_input_does_not_change_the_callers():
+    constant = torch.zeros(1)
+
+    def f(x, c):
+        c += 1
+        return x * c
+
+    assert check_gradient(f, leaf(2.0), constant)
+    assert constant.item() == 0
+
+
+@pytest.mark.parametrize("spoiled", ["f", "expected"])
+def test_after_an_error_nothing_is_changed_either(spoiled):
+    def fail(x):
+        torch.rand(1)
+        raise RuntimeError("from the user's function")
+
+    functions = {"f": torch.sin, "expected": torch.cos} | {spoiled: fail}
+    generator = torch.get_rng_state()
+    with pytest.raises(RuntimeError, match="from the user's function"):
+        check_gradient(functions["f"], leaf(1.0), expected=functions["expected"])
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert torch.is_grad_enabled()
+
+
+# Bad input
+
+X = leaf(1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((X.sum(), X), TypeError, "got a Tensor as its first argument; expected the function"),
+        ((3.0, X), TypeError, "got a float as its first argument"),
+        ((torch.sin, [1.0]), TypeError, "got a list as input 1; expected a tensor"),
+        ((torch.sin, np.ones(2)), TypeError, "got a ndarray as input 1"),
+        ((torch.add, X, 2.0), TypeError, "got a float as input 2"),
+        ((torch.sin,), ValueError, "got no input that requires gradients"),
+        ((torch.sin, X.detach()), ValueError, "got no input that requires gradients"),
+        ((torch.sin, torch.arange(3)), ValueError, "got inputs of dtype torch.int64"),
+        ((torch.sin, leaf(1j, dtype=torch.complex64)), ValueError, "torch.complex64 as input 1"),
+        ((lambda x: x.sum().item(), X), TypeError, "returned a float; expected a tensor"),
+        ((lambda x: None, X), TypeError, "returned a NoneType"),
+        ((lambda x: (x, x), X), TypeError, "returned a tuple"),
+        ((lambda x: x.float(), X), ValueError, "returned torch.float32 for inputs of"),
+        ((torch.argmax, X), ValueError, "dtype torch.int64; expected a floating dtype"),
+    ],
+)
+def test_bad_input_gets_one_clear_sentence(arguments, error, message):
+    with pytest.raises(error, match=re.escape(message)) as raised:
+        check_gradient(*arguments)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("expected", "error", "message"),
+    [
+        (torch.ones(3), ValueError, "expected has shape [3]"),
+        ([1.0, 1.0], TypeError, "expected gives a list"),
+        (2.0, TypeError, "expected gives a float"),
+        (lambda x: None, TypeError, "expected gives a NoneType"),
+    ],
+)
+def test_a_bad_expected_gets_one_clear_sentence(expected, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        check_gradient(lambda x: x.sum(), X, expected=expected)
+
+
+def test_an_error_inside_the_function_is_the_users_own_with_a_hint():
+    weight = torch.ones(2)
+    with pytest.raises(RuntimeError, match="dtype") as raised:
+        check_gradient(lambda x: torch.dot(weight, x), X)
+    assert "float64 copies" in raised.value.__notes__[0]

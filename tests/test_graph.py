@@ -1,0 +1,318 @@
+"""plot_graph: what the text tree says, what the picture shows, and that nothing is changed."""
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autodiff_helpers import plot_graph
+
+
+def svg_of(plot):
+    return plot._repr_mimebundle_()[0]["image/svg+xml"]
+
+
+def words_in(svg):
+    """The text that the picture shows, without its title, description and metadata."""
+    names = "{http://www.w3.org/2000/svg}text"
+    return [element.text for element in ElementTree.fromstring(svg).iter(names)]
+
+
+def tree(plot):
+    return str(plot).split("\n")
+
+
+@pytest.fixture
+def x():
+    return torch.arange(4.0, requires_grad=True)
+
+
+# What the tree says
+
+
+def test_names_are_those_of_the_callers_variables(x):
+    square = x * x
+    assert tree(plot_graph(square.sum())) == [
+        "output: 14.",
+        "└─ Σ  SumBackward0",
+        "   └─ square: [0., 1., 4., 9.]",
+        "      └─ ×  MulBackward0",
+        "         ├─ x: [0., 1., 2., 3.]  (leaf)",
+        "         └─ x, as above",
+    ]
+
+
+GLOBAL_WEIGHT = torch.tensor(2.0, requires_grad=True)
+
+
+def test_global_variables_count_and_local_ones_come_first():
+    assert "   └─ GLOBAL_WEIGHT: 2.  (leaf)" in tree(plot_graph(GLOBAL_WEIGHT * 3))
+    weight = GLOBAL_WEIGHT
+    assert "   └─ weight: 2.  (leaf)" in tree(plot_graph(weight * 3))
+
+
+def test_keywords_come_before_variables(x):
+    weight = torch.ones(4, requires_grad=True)
+    text = str(plot_graph(x * weight, x=weight, data=x))
+    assert "data: [0., 1., 2., 3.]  (leaf)" in text
+    assert "x: [1., 1., 1., 1.]  (leaf)" in text
+
+
+def test_a_tensor_without_a_name_is_called_what_it_is():
+    y = torch.ones(2, requires_grad=True) * torch.tensor([1.0, 2.0])
+    assert tree(plot_graph(y))[2:] == ["   ├─ leaf: [1., 1.]", "   └─ constant: [1., 2.]"]
+
+
+def test_names_that_only_ipython_uses_are_left_out(x):
+    _12 = x
+    del x
+    assert "leaf: [0., 1., 2., 3.]" in str(plot_graph(_12.sum()))
+
+
+def test_a_number_stands_with_its_operation(x):
+    lines = str(plot_graph(((x * 2 / 4 - 1) ** 3).sum()))
+    for words in ("× 2  Mul", "÷ 4  Div", "− constant  Sub", "^ 3  Pow", "Σ  Sum"):
+        assert words in lines
+
+
+def test_a_named_scalar_is_a_constant_of_its_own(x):
+    scale = torch.tensor(2.0)
+    assert "scale: 2.  (constant)" in str(plot_graph(x * scale))
+
+
+def test_many_numbers_are_shown_by_their_shape():
+    long = torch.zeros(7, requires_grad=True)
+    matrix = torch.zeros(1, 2, requires_grad=True)
+    assert "long: shape [7]  (leaf)" in str(plot_graph(long + 1))
+    assert "matrix: shape [1, 2]  (leaf)" in str(plot_graph(matrix + 1))
+
+
+def test_values_are_shown_without_their_dtype():
+    half = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
+    assert "half: [0.5000, 1.5000]  (leaf)" in str(plot_graph(half * half))
+
+
+def test_the_cut_is_shown_with_where_it_came_from(x):
+    y = x * x
+    u = y.detach()
+    z = u * x
+    plot = plot_graph(z)
+    assert "│  └✂ cut from y: [0., 1., 4., 9.]" in str(plot)
+    assert "✂ detach" in words_in(svg_of(plot))
+    assert plot.title == "Computational graph of z from x: 2 operations; u is cut off from y."
+
+
+def test_data_is_a_cut_as_well_and_an_equal_constant_is_not(x):
+    assert "cut from x" in str(plot_graph(x.data * x))
+    assert "cut" not in str(plot_graph(torch.arange(4.0) * x))
+
+
+def test_a_run_of_one_operation_is_one_node_with_a_count():
+    a = torch.tensor(1.0, requires_grad=True)
+    b = a
+    for _ in range(5):
+        b = b * 2
+    c = b * 3
+    assert tree(plot_graph(c)) == [
+        "c: 96.  (output)",
+        "└─ × 3  MulBackward0",
+        "   └─ b: 32.",
+        "      └─ × 2, 5 times  MulBackward0",
+        "         └─ a: 1.  (leaf)",
+    ]
+
+
+def test_a_run_is_not_folded_across_a_name_or_a_second_use():
+    a = torch.tensor(1.0, requires_grad=True)
+    named = a * 2
+    assert "times" not in str(plot_graph(named * 2))
+    used_twice = (a * 2).exp()
+    assert "times" not in str(plot_graph(used_twice.exp() + used_twice.sin()))
+
+
+def test_several_outputs_share_one_graph(x):
+    y = x * x
+    z = y.sum()
+    assert tree(plot_graph(z, y))[-1] == "y, as above"
+    assert plot_graph(z, y).title == "Computational graph of z and y from x: 2 operations."
+
+
+def test_a_leaf_alone_is_a_graph(x):
+    assert tree(plot_graph(x)) == ["x: [0., 1., 2., 3.]  (leaf)"]
+
+
+def test_a_freed_graph_still_draws(x):
+    y = (x * x * 2).sum()
+    y.backward()
+    assert "× constant  MulBackward0" in str(plot_graph(y))
+
+
+def test_ten_thousand_operations_in_a_chain_are_no_problem():
+    a = torch.tensor(1.0, requires_grad=True)
+    b = a
+    for _ in range(10_000):
+        b = b + 1
+    assert "+ constant, 10000 times" in str(plot_graph(b))
+
+
+def test_a_network_draws():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
+    data = torch.ones(2, 3)
+    text = str(plot_graph(model(data).mean()))
+    assert "data: shape [2, 3]  (constant)" in text
+    assert text.count("(leaf)") == 0
+    assert text.count("leaf: ") == 4
+
+
+# The picture
+
+
+def test_the_picture_shows_every_word_of_the_tree(x):
+    y = x * x
+    u = y.detach()
+    z = (u * x * 2).sum()
+    plot = plot_graph(z)
+    shown = words_in(svg_of(plot))
+    for line in str(plot).split("\n"):
+        words = re.split(r"  |: ", re.sub(r"^[ │├└─✂]*(cut from )?", "", line))
+        for word in words:
+            if word != "" and "as above" not in word:
+                assert word.strip("()") in shown, line
+
+
+def test_an_edge_is_drawn_for_every_use(x):
+    plot = plot_graph(x * x)
+    arrows = [patch for patch in plot.figure.axes[0].patches if "Arrow" in type(patch).__name__]
+    assert len(arrows) == 3
+
+
+def test_no_boxes_overlap_and_nothing_leaves_the_picture(x):
+    y = x * x
+    u = y.detach()
+    figure = plot_graph((u * x).sum()).figure
+    figure.draw_without_rendering()
+    boxes = [patch.get_window_extent() for patch in figure.axes[0].patches[-8:]]
+    texts = [text.get_window_extent() for text in figure.axes[0].texts]
+    for box in boxes + texts:
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+    for number, box in enumerate(texts):
+        assert not any(box.overlaps(other) for other in texts[number + 1 :])
+
+
+def test_names_from_the_user_are_escaped():
+    x = torch.tensor(1.0, requires_grad=True)
+    svg = svg_of(plot_graph(x * x, **{'<script>&"': x}))
+    assert "<script>" not in svg
+    assert '<script>&"' in words_in(svg)
+    dollars = svg_of(plot_graph(x * x, **{"$x$": x}))
+    assert "$x$" in words_in(dollars)
+
+
+def test_the_svg_says_in_words_what_it_shows(x):
+    plot = plot_graph(x * x)
+    title, description = list(ElementTree.fromstring(svg_of(plot)))[:2]
+    assert title.tag.endswith("title")
+    assert title.text == plot.title
+    assert description.tag.endswith("desc")
+    assert description.text == str(plot)
+    _, metadata = plot._repr_mimebundle_()
+    assert metadata == {"image/svg+xml": {"alt": plot.title}}
+
+
+PROGRAM = """
+import torch
+from autodiff_helpers import plot_derivative, plot_graph
+x = torch.arange(4.0, requires_grad=True)
+y = x * x
+u = y.detach()
+z = (u * x).sum()
+for picture in (plot_graph(z, y), plot_derivative(torch.sin, -3, 3)):
+    print(picture, picture._repr_mimebundle_()[0]["image/svg+xml"])
+"""
+
+
+def test_another_process_draws_the_same_bytes():
+    def run(seed):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"}
+        return subprocess.check_output([sys.executable, "-c", PROGRAM], env=environment)
+
+    assert run("1") == run("2")
+
+
+OPERATIONS = [
+    lambda a, b: a + b,
+    lambda a, b: a * b,
+    lambda a, b: a - 2 * b,
+    lambda a, b: torch.tanh(a),
+    lambda a, b: a.detach() * b,
+    lambda a, b: a / 3,
+    lambda a, b: torch.stack([a, b]).unbind()[1],
+]
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 50), st.integers(0, 50)), max_size=25
+    )
+)
+@settings(deadline=None, max_examples=100)
+def test_any_graph_draws_the_same_every_time(steps):
+    tensors = [torch.ones(2, requires_grad=True), torch.tensor([1.0, 2.0], requires_grad=True)]
+    for operation, first, second in steps:
+        tensors.append(operation(tensors[first % len(tensors)], tensors[second % len(tensors)]))
+    output = tensors[-1]
+    one, other = plot_graph(output), plot_graph(output)
+    assert str(one) == str(other)
+    assert svg_of(one) == svg_of(other)
+    nodes = [line for line in str(one).split("\n") if not line.endswith("as above")]
+    assert len(
+        [patch for patch in one.figure.axes[0].patches if "Arrow" not in repr(patch)]
+    ) == len(nodes)
+
+
+# Nothing is changed
+
+
+def test_nothing_is_changed(x):
+    y = x * x
+    z = y.sum()
+    generator = torch.get_rng_state()
+    plot_graph(z)
+    assert x.grad is None
+    assert torch.equal(torch.get_rng_state(), generator)
+    z.backward()
+    assert x.grad.tolist() == [0, 2, 4, 6]
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("output", "error", "message"),
+    [
+        (3.0, TypeError, "got a float; expected a tensor"),
+        ([torch.ones(1)], TypeError, "got a list; expected a tensor"),
+        (None, TypeError, "got a NoneType"),
+        (torch.ones(1), ValueError, "autograd recorded nothing"),
+        (torch.arange(3), ValueError, "autograd recorded nothing"),
+    ],
+)
+def test_bad_input_gets_one_clear_sentence(output, error, message):
+    with pytest.raises(error, match=message) as raised:
+        plot_graph(output)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_empty_call_and_a_bad_name_get_one_clear_sentence(x):
+    with pytest.raises(TypeError, match="got no tensor"):
+        plot_graph()
+    with pytest.raises(TypeError, match="got direction='LR', a str; a keyword gives a tensor"):
+        plot_graph(x * x, direction="LR")
