@@ -1,0 +1,60 @@
+# `make` alone prints the list of targets. Every target first makes .venv ready.
+
+ifeq ($(OS),Windows_NT)
+    PYTHON ?= python
+    BIN := .venv/Scripts
+else
+    PYTHON ?= python3
+    BIN := .venv/bin
+endif
+
+READY := .venv/.installed
+FIRST_PAGE := notebooks/2.5.1-a-simple-example.ipynb
+
+define HELP
+make lab       open the tutorial in JupyterLab
+make test      prove every output in the notebooks, and test the helpers
+make outputs   run every notebook afresh and store its outputs
+make bench     time the helpers and the proof against their plain counterparts
+make lint      check style and types
+make clean     remove .venv and the tools' caches
+endef
+
+.PHONY: help lab test outputs bench lint clean
+
+help:
+	$(info $(HELP))
+	@cd .
+
+# JupyterLab shows the stored pictures only of notebooks that are trusted.
+lab: $(READY)
+	$(BIN)/jupyter trust --log-level=WARN $(wildcard notebooks/*.ipynb)
+	$(BIN)/jupyter lab --allow-root --LabApp.default_url=lab/tree/$(FIRST_PAGE)
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+outputs: $(READY)
+	$(BIN)/python tools/store_outputs.py
+
+bench: $(READY)
+	$(BIN)/python benchmarks/notebooks.py
+	$(BIN)/python benchmarks/imports.py
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean:
+	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
+
+# The stamp is written last, so a set-up that was interrupted is done again.
+$(READY): pyproject.toml requirements.txt jupyter/default_setting_overrides.json
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'This tutorial needs Python 3.11 or newer; with another one: make PYTHON=python3.12')"
+	@$(PYTHON) -c "import importlib.util as u, sys; sys.exit(not u.find_spec('ensurepip') and 'This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv')"
+	@echo Setting up .venv, once: this takes a minute or two.
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -c "open('$(READY)', 'w')"
