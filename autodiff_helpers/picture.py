@@ -78,4 +78,5 @@ class Picture:
         # matplotlib writes no <desc>, and a screen reader needs both elements to come first.
         words = f"<title>{escape(self.title)}</title><desc>{escape(self.text)}</desc>"
         head, metadata, rest = svg.decode().partition(" <metadata>")
+        head = head.replace("<svg ", '<svg role="img" ', 1)
         return f"{head} {words}\n{metadata}{rest}".encode()

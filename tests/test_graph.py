@@ -218,7 +218,9 @@ def test_names_from_the_user_are_escaped():
 
 def test_the_svg_says_in_words_what_it_shows(x):
     plot = plot_graph(x * x)
-    title, description = list(ElementTree.fromstring(svg_of(plot)))[:2]
+    svg = ElementTree.fromstring(svg_of(plot))
+    title, description = list(svg)[:2]
+    assert svg.get("role") == "img"
     assert title.tag.endswith("title")
     assert title.text == plot.title
     assert description.tag.endswith("desc")

@@ -8,7 +8,9 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+README_PICTURE = ROOT / "docs" / "images" / "detach.svg"
 
 # The kernel's own description names the Python patch version, which differs between machines.
 METADATA = {
@@ -36,7 +38,16 @@ def store_outputs(path: Path) -> None:
     nbformat.write(notebook, path)
 
 
+def store_readme_picture() -> None:
+    """Write the picture of the index as a file, because a README shows only files."""
+    cells = nbformat.read(NOTEBOOKS / "index.ipynb", as_version=4).cells
+    (output,) = [output for cell in cells for output in cell.get("outputs", [])]
+    README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    README_PICTURE.write_text(output.data["image/svg+xml"], encoding="utf-8", newline="\n")
+
+
 if __name__ == "__main__":
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        print(path.relative_to(NOTEBOOKS.parent))
+        print(path.relative_to(ROOT))
         store_outputs(path)
+    store_readme_picture()
