@@ -254,7 +254,7 @@ def _constants(function: Any) -> list[Tensor]:
     missing = sum(source is None for source, _ in function.next_functions)
     kept = []
     for attribute in dir(function):
-        if not attribute.startswith("_saved_") or attribute == "_saved_result":
+        if not attribute.startswith("_saved_"):
             continue
         try:
             value = getattr(function, attribute)
@@ -282,7 +282,7 @@ def _shares_values(one: Tensor, other: Tensor) -> bool:
 def _fold(graph: Graph) -> Graph:
     """Make one node of each run of the same operation, where each one only feeds the next."""
     nodes = list(graph.nodes)
-    uses = Counter(graph.outputs)
+    uses: Counter[int] = Counter()
     for node in nodes:
         uses.update(node.inputs)
     folded: set[int] = set()

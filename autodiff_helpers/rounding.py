@@ -16,6 +16,8 @@ def rounded(value: float, tolerance: float) -> str:
     Example:
         >>> rounded(0.30000000004, tolerance=1e-6), rounded(-1e-12, tolerance=1e-6)
         ('0.3', '0')
+        >>> [rounded(0.0009765625 + noise, tolerance=1e-9) for noise in (-1e-15, 1e-15)]
+        ['0.000976562', '0.000976562']
     """
     if not math.isfinite(value):
         return str(value)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autodiff_helpers import check_gradient
@@ -31,14 +31,13 @@ class WrongFactor(torch.autograd.Function):
 
 # Right gradients
 
-SMOOTH = [torch.sin, torch.cos, torch.tanh, torch.sigmoid, torch.exp, torch.square, torch.atan]
+SMOOTH = [torch.sin, torch.cos, torch.tanh, torch.sigmoid, torch.atan, torch.nn.functional.softplus]
 
 
 @given(
     functions=st.lists(st.sampled_from(SMOOTH), min_size=1, max_size=4),
     values=st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=5),
 )
-@settings(deadline=None)
 def test_a_chain_of_smooth_functions_passes(functions, values):
     def chain(x):
         for function in functions:
@@ -117,7 +116,6 @@ def test_a_function_may_differentiate_inside():
     factor=st.sampled_from([0.0, -1.0, 0.5, 2.0, 0.999, 1.0001]),
     values=st.lists(st.floats(0.5, 4, width=32), min_size=1, max_size=5),
 )
-@settings(deadline=None)
 def test_a_wrong_factor_fails(factor, values):
     result = check_gradient(lambda x: WrongFactor.apply(x, factor), leaf(*values))
     assert result.passed is False
