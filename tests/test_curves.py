@@ -96,6 +96,7 @@ def test_a_picture_is_saved_the_same_every_time(tmp_path, kind, start):
     one, other = ((tmp_path / f"{name}.{kind}").read_bytes() for name in ("one", "other"))
     assert one.startswith(start)
     assert one == other
+    assert b"CreationDate" not in one
 
 
 def test_a_picture_that_cannot_be_saved_leaves_no_file(tmp_path):

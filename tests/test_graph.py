@@ -110,6 +110,7 @@ def test_the_cut_is_shown_with_where_it_came_from(x):
 
 def test_data_is_a_cut_as_well_and_an_equal_constant_is_not(x):
     assert "cut from x" in str(plot_graph(x.data * x))
+    assert "cut from x" in str(plot_graph(x.detach()[:2] * x[:2]))
     assert "cut" not in str(plot_graph(torch.arange(4.0) * x))
     plain = torch.ones(4)
     copy = plain.detach()
@@ -156,6 +157,20 @@ def test_several_outputs_share_one_graph(x):
     z = y.sum()
     assert tree(plot_graph(z, y))[-1] == "y, as above"
     assert plot_graph(z, y).title == "Computational graph of z and y from x: 2 operations."
+
+
+def test_an_output_without_a_name_is_one_node_where_another_output_uses_it(x):
+    tensors = [x * x]
+    tensors.append(tensors[0].sum())
+    assert tree(plot_graph(*reversed(tensors))) == [
+        "output: 14.",
+        "└─ Σ  SumBackward0",
+        "   └─ output: [0., 1., 4., 9.]",
+        "      └─ ×  MulBackward0",
+        "         ├─ x: [0., 1., 2., 3.]  (leaf)",
+        "         └─ x, as above",
+        "output, as above",
+    ]
 
 
 def test_a_leaf_alone_is_a_graph(x):
