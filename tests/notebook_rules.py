@@ -1,6 +1,7 @@
 """What nbval does not look at: rules for a stored notebook, each a function that lists problems."""
 
 import re
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 
 from nbformat import NotebookNode
@@ -8,7 +9,9 @@ from nbformat import NotebookNode
 LARGEST_BYTES = 400_000
 
 # Each of these would make nbval pass over a cell, or over what it shows.
-IGNORING = re.compile(r"nbval[-_](ignore[-_]output|skip|check[-_]output)|raises_exception", re.I)
+IGNORING = re.compile(
+    r"nbval[-_](ignore[-_]output|skip|check[-_]output)|pytest[-_]validate|raises_exception", re.I
+)
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -52,6 +55,11 @@ def _problems_of_output(output: NotebookNode) -> Iterator[str]:
             yield f"wrote on stderr: {output.text.strip()[:60]!r}"
         if "\r" in output.text:
             yield "prints a carriage return, and nbval forgets what stands before it"
+    if output.output_type == "error":
+        # nbval compares the name and the message, but what a reader sees is the traceback.
+        shown = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(output.traceback)).strip()
+        if shown != f"{output.ename}: {output.evalue}":
+            yield "stores a traceback that says more or less than the error: run make outputs"
     if "data" not in output:
         return
     text = output.data.get("text/plain", "")
@@ -59,9 +67,14 @@ def _problems_of_output(output: NotebookNode) -> Iterator[str]:
     for kind in pictures:
         if kind != "image/svg+xml":
             yield f"shows {kind}, which nbval does not compare"
-        if not output.get("metadata", {}).get(kind, {}).get("alt"):
-            yield "shows a picture without an alternative text"
+        elif output.get("metadata", {}).get(kind, {}).get("alt") != _title(output.data[kind]):
+            yield "shows a picture whose alternative text is not its title"
     if pictures and (not text or re.fullmatch(r"<.*>", text, re.S)):
         yield f"shows a picture whose only text is {text!r}"
     if re.search(r"\bat 0x[0-9a-f]+", text):
         yield "shows a memory address, which is another one on every run"
+
+
+def _title(svg: str) -> str | None:
+    """What an SVG calls itself, which nbval compares with the rest of it."""
+    return ElementTree.fromstring(svg).findtext("{http://www.w3.org/2000/svg}title", "no title")

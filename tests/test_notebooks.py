@@ -104,7 +104,7 @@ def a_notebook(*cells):
     return notebook
 
 
-def shown(data, alt="a picture"):
+def shown(data, alt="A square."):
     metadata = {kind: {"alt": alt} for kind in data if kind.startswith("image/")}
     return [nbformat.v4.new_output("display_data", data, metadata=metadata)]
 
@@ -113,8 +113,12 @@ def printed(name, text):
     return [nbformat.v4.new_output("stream", name=name, text=text)]
 
 
-ERROR = nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=[])
-SVG = {"image/svg+xml": "<svg/>"}
+def raised(traceback):
+    return nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=[traceback])
+
+
+ERROR = raised("\x1b[31mValueError\x1b[39m\x1b[31m:\x1b[39m no\n")
+SVG = {"image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg"><title>A square.</title></svg>'}
 
 
 def test_the_rules_accept_a_good_notebook():
@@ -135,11 +139,16 @@ def test_the_rules_accept_a_good_notebook():
         (("1", [], ["raises-exception"]), "stores no error"),
         (("1", [], ["nbval-skip"]), "ignore"),
         (("1", [], ["nbval-ignore-output"]), "ignore"),
+        (("1", [], ["pytest-validate-ignore-output"]), "ignore"),
         (("# NBVAL_IGNORE_OUTPUT\n1", [], []), "ignore"),
+        (("# PYTEST_VALIDATE_IGNORE_OUTPUT\n1", [], []), "ignore"),
+        (("1", [raised("ValueError: yes")], ["raises-exception"]), "traceback"),
+        (("1", [raised("In /home/me:\nValueError: no")], ["raises-exception"]), "traceback"),
         (("1", shown({"image/png": "AAAA", "text/plain": "x"}), []), "image/png"),
         (("1", shown(SVG), []), "only text"),
         (("1", shown(SVG | {"text/plain": "<Figure size 640x480 with 1 Axes>"}), []), "only text"),
         (("1", shown(SVG | {"text/plain": "x"}, alt=""), []), "alternative text"),
+        (("1", shown(SVG | {"text/plain": "x"}, alt="A lie."), []), "alternative text"),
         (("1", shown({"text/plain": "<object object at 0x7f00>"}), []), "memory address"),
     ],
 )
