@@ -35,7 +35,7 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
 
     Raises:
         TypeError: if ``f`` is no function or returns something other than a tensor.
-        ValueError: if ``start`` is not less than ``stop``, one of them is not finite, or ``f``
+        ValueError: if ``start`` and ``stop`` are not two finite numbers in this order, or ``f``
             does not return one number.
 
     Example:
@@ -53,10 +53,11 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
             f"plot_derivative got a {type(f).__name__} as its first argument; expected the "
             "function itself: plot_derivative(torch.sin, -3, 3)."
         )
-    if not -math.inf < start < stop < math.inf:
+    numbers = isinstance(start, int | float) and isinstance(stop, int | float)
+    if not numbers or not -math.inf < start < stop < math.inf:
         raise ValueError(
-            f"plot_derivative got start={start} and stop={stop}; start must be less than "
-            "stop, and both finite."
+            f"plot_derivative got start={start!r} and stop={stop!r}; expected two finite "
+            "numbers, the first one less than the second."
         )
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         # Not linspace: the middle of -3 to 3 must be 0, not 2e-16.

@@ -56,6 +56,13 @@ class GradientCheck:
 
     Printed, or shown by a notebook, it is a short table. Its numbers are rounded to the digit
     that the comparison can vouch for, so the text is the same on every machine.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> result = check_gradient(lambda x: x * x, x)
+        >>> result.passed, result.analytic.item(), round(result.numeric.item(), 6)
+        (True, 6.0, 6.0)
     """
 
     passed: bool
@@ -94,7 +101,7 @@ class GradientCheck:
             >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
             >>> picture = check_gradient(lambda x: (x * x).sum(), x).plot()
             >>> picture.title
-            'The gradient is right: all 2 derivatives agree with their central differences.'
+            'The gradient is right: both derivatives agree with their central differences.'
         """
         from autodiff_helpers.curves import plot_comparison
 
@@ -163,7 +170,7 @@ def check_gradient(
         >>> import torch
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
         >>> check_gradient(lambda x: 2 * torch.dot(x, x), x)
-        The gradient is right: all 2 derivatives agree with their central differences.
+        The gradient is right: both derivatives agree with their central differences.
         <BLANKLINE>
         derivative    autograd    numeric    agree
         ------------  ----------  ---------  -------
@@ -261,7 +268,8 @@ def _diagnosis(jacobians: Sequence[_Jacobian], source: str) -> str:
             )
     if count == 1:
         return "The gradient is right: the derivative agrees with its central difference."
-    return f"The gradient is right: all {count} derivatives agree with their central differences."
+    which = "both" if count == 2 else f"all {count}"
+    return f"The gradient is right: {which} derivatives agree with their central differences."
 
 
 def _demand_function(f: Any) -> None:

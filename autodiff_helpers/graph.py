@@ -124,8 +124,12 @@ def record_graph(outputs: Sequence[Tensor], names: Mapping[str, Tensor]) -> Grap
     """Read the computational graph that autograd recorded for some tensors.
 
     Nothing is computed and nothing is changed: the graph is read from each ``grad_fn`` back to
-    the leaves. A graph that ``backward()`` has already freed can still be read; only the values
-    it had kept are gone. Runs of one operation, each feeding the next, become one node.
+    the leaves. Runs of one operation, each feeding the next, become one node.
+
+    A constant can be shown where autograd kept it for the backward pass, as it does for the
+    factors of a product but not for the terms of a sum. It counts as cut off from a named tensor
+    when both begin at the same place in memory, as after ``detach()`` or ``.data``. A graph that
+    ``backward()`` has freed can still be read, but the constants, and so the cuts, are gone.
 
     Args:
         outputs: tensors that autograd recorded, of any shape and dtype.
@@ -266,7 +270,10 @@ def _constants(function: Any) -> list[Tensor]:
 
 
 def _power(function: Any) -> str:
-    exponent = function._saved_exponent
+    try:
+        exponent = function._saved_exponent
+    except RuntimeError:  # a tensor, which backward() has freed
+        return "^"
     return f"^ {exponent:g}" if isinstance(exponent, int | float) else "^"
 
 

@@ -19,7 +19,7 @@ from autodiff_helpers.picture import Picture
 
 POINTS_PER_INCH = 72
 MARGIN = 8.0
-LEGEND = "Arrows: what ran, downwards. Gradients flow back up the solid ones."
+LEGEND = "Arrows show what ran, downwards. Gradients flow back, along solid ones only."
 
 _INK, _GREY, _RED = "#1f2937", "#6b7280", "#b91c1c"
 
@@ -49,6 +49,13 @@ class GraphPlot(Picture):
     """The computational graph of some tensors, as a picture and as a text tree.
 
     A notebook shows the picture; ``print`` and ``str`` give the tree.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> plot = plot_graph(x * x)
+        >>> plot.title
+        'Computational graph of the output from x: 1 operation.'
     """
 
 
@@ -57,8 +64,9 @@ def plot_graph(*outputs: Tensor, **names: Tensor) -> GraphPlot:
 
     A leaf is a blue box, a named tensor in between a white one, a constant a dashed grey one,
     an output a green one; an operation is an ellipse with its mathematical sign and PyTorch's
-    name for it. A red dashed line with scissors shows where ``detach`` cut the graph. Nothing is
-    computed and nothing is changed.
+    name for it. A red dashed line with scissors leads from a tensor to its detached copy, where
+    autograd kept that copy for the backward pass: so draw before you call ``backward()``. Nothing
+    is computed and nothing is changed.
 
     Args:
         outputs: the tensors whose graph to draw, of any shape and dtype.

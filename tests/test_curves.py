@@ -76,6 +76,7 @@ def test_nothing_is_changed():
         ((torch.sin, 1, 1), ValueError, "start=1 and stop=1"),
         ((torch.sin, 0, float("nan")), ValueError, "stop=nan"),
         ((torch.sin, 0, float("inf")), ValueError, "stop=inf"),
+        ((torch.sin, "1", 2), ValueError, "start='1'"),
         ((lambda x: x.item(), 0, 1), TypeError, "returned a float; expected a tensor"),
         ((lambda x: torch.stack([x, x]), 0, 1), ValueError, "shape [2]; expected one number"),
     ],

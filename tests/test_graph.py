@@ -181,6 +181,10 @@ def test_a_freed_graph_still_draws(x):
     y = (x * x * 2).sum()
     y.backward()
     assert "× constant  MulBackward0" in str(plot_graph(y))
+    powers = (x ** (x + 1)).sum()
+    assert "^  PowBackward1" in str(plot_graph(powers))
+    powers.backward()
+    assert "^  PowBackward1" in str(plot_graph(powers))
 
 
 def test_ten_thousand_operations_in_a_chain_are_no_problem():
