@@ -1,4 +1,4 @@
-# `make` alone prints the list of targets. Every target first makes .venv ready.
+# `make` alone prints the list of targets. Those that need .venv make it ready first.
 
 ifeq ($(OS),Windows_NT)
     PYTHON ?= python
