@@ -1,6 +1,7 @@
 """Compare the gradient that autograd gives with central differences, and say where they differ."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,9 +16,15 @@ from autodiff_helpers.rounding import rounded
 if TYPE_CHECKING:
     from autodiff_helpers.picture import Picture
 
-# A central difference in float64 is good to about ten digits where the function is smooth, a
-# gradient worked out by hand in float32 to about seven: six are asked for.
+# Autograd in float64 is good to about fifteen digits, a gradient worked out by hand in float32 to
+# about seven: six are asked for, with respect to the derivative itself.
 RELATIVE_TOLERANCE = 1e-6
+# What is this small beside the largest derivative may be what rounding left of a zero.
+NEGLIGIBLE = 1e-12
+# The estimated error of a central difference may be too low by this factor.
+SAFETY = 5
+# An error beyond this share of the largest derivative proves nothing.
+ROUGH = 1e-3
 MOST_ROWS = 8
 
 Gradient = Tensor | tuple[Tensor | None, ...]
@@ -32,17 +39,34 @@ class _Jacobian:
     output_ndim: int
     analytic: Tensor
     numeric: Tensor
-    tolerance: float
+    errors: Tensor
+
+    @property
+    def largest(self) -> Tensor:
+        """The size of the largest derivative, or 0 where there is none."""
+        sizes = torch.cat([self.analytic.abs().flatten(), self.numeric.abs().flatten()])
+        return torch.cat([sizes[sizes.isfinite()], sizes.new_zeros(1)]).max()
+
+    @property
+    def noise(self) -> Tensor:
+        """How far each central difference may be off."""
+        return SAFETY * self.errors + NEGLIGIBLE * self.largest
 
     @property
     def agrees(self) -> Tensor:
-        return (self.analytic - self.numeric).abs() <= self.tolerance
+        tolerance = RELATIVE_TOLERANCE * self.numeric.abs() + self.noise
+        return ((self.analytic - self.numeric).abs() <= tolerance) & tolerance.isfinite()
+
+    @property
+    def is_rough(self) -> bool:
+        return bool((self.noise > ROUGH * self.largest).any() and self.largest > 0)
 
     def derivative(self, index: tuple[int, ...]) -> list[str]:
         """One derivative as a row of the table: its name, both values, and whether they agree."""
         agrees = bool(self.agrees[index])
+        noise = self.noise[index].item()
         values = [
-            rounded(jacobian[index].item(), self.tolerance if agrees else self.tolerance / 10)
+            _printed(jacobian[index].item(), noise, agrees)
             for jacobian in (self.analytic, self.numeric)
         ]
         above = self.function + _subscript(index[: self.output_ndim])
@@ -146,9 +170,9 @@ def check_gradient(
 
     Every derivative :math:`\partial f_i / \partial x_j` is found twice, by autograd and from
     values of the function alone, both in float64 on copies of the inputs. They agree when they
-    differ by at most :math:`10^{-6}` of the largest derivative with respect to that input, plus
-    what rounding may do to the central difference. Nothing of yours is changed: no ``.grad``, no
-    input, no graph and no random state.
+    differ by at most :math:`10^{-6}` of the derivative plus what the central difference itself
+    may be off, which is estimated for each one. Every call of ``f`` starts from the same random
+    state. Nothing of yours is changed: no ``.grad``, no input, no graph and no random state.
 
     Args:
         f: a function of ``inputs`` that returns one tensor of any shape and a floating dtype.
@@ -192,11 +216,11 @@ def check_gradient(
             x.detach().clone().requires_grad_(original.requires_grad)
             for x, original in zip(moved, inputs, strict=True)
         ]
-        return _call(f, fresh).detach()
+        # A copy, because a function may give out the same memory again and again.
+        return _call(f, fresh).detach().clone()
 
-    devices = sorted({x.get_device() for x in inputs if x.is_cuda})
     source = "autograd" if expected is None else "expected"
-    with torch.random.fork_rng(devices), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():
         if expected is None:
             leaves = copies()
             analytic = _autograd_jacobians(_call(f, leaves), [leaves[p] for p in positions])
@@ -225,8 +249,6 @@ def _compare(
                 f"{names[position]} has shape {list(shape)}: the shape of the output followed "
                 "by the shape of that input."
             )
-        scale = by_value.values[by_value.values.isfinite()].abs()
-        largest = scale.max().item() if scale.numel() else 0.0
         jacobians.append(
             _Jacobian(
                 function=_function_name(f),
@@ -234,7 +256,7 @@ def _compare(
                 output_ndim=len(shape) - inputs[position].ndim,
                 analytic=by_rule.to(by_value.values),
                 numeric=by_value.values,
-                tolerance=RELATIVE_TOLERANCE * largest + by_value.rounding,
+                errors=by_value.errors,
             )
         )
     return GradientCheck(
@@ -266,6 +288,11 @@ def _diagnosis(jacobians: Sequence[_Jacobian], source: str) -> str:
                 f"The gradient is wrong{where}: {who} {analytic} for {name}, "
                 f"central differences say {numeric}."
             )
+    if any(jacobian.is_rough for jacobian in jacobians):
+        return (
+            "No difference was found, but the central differences are too rough here to prove the "
+            "gradient: the function jumps, or its changes drown in the rounding of its values."
+        )
     if count == 1:
         return "The gradient is right: the derivative agrees with its central difference."
     which = "both" if count == 2 else f"all {count}"
@@ -310,15 +337,23 @@ def _copy(x: Tensor) -> Tensor:
     return copy.double() if copy.is_floating_point() else copy
 
 
-def _call(f: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:
+def _evaluate(f: Callable[..., Any], inputs: Sequence[Tensor]) -> Any:
+    """Call a function of the user's, from the present random state and leaving that as it is."""
+    devices = sorted({x.get_device() for x in inputs if x.is_cuda})
     try:
-        output = f(*inputs)
-    except Exception as error:
-        error.add_note(
-            "check_gradient called the function with float64 copies of its inputs; tensors that "
-            "it uses besides them must be float64 too, or be passed as inputs."
-        )
+        with torch.random.fork_rng(devices):
+            return f(*inputs)
+    except RuntimeError as error:
+        if re.search("dtype|double", str(error), re.IGNORECASE):
+            error.add_note(
+                "check_gradient called the function with float64 copies of its inputs; tensors "
+                "that it uses besides them must be float64 too, or be passed as inputs."
+            )
         raise
+
+
+def _call(f: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:
+    output = _evaluate(f, inputs)
     if not isinstance(output, Tensor):
         raise TypeError(
             f"the function returned a {type(output).__name__}; expected a tensor: .item(), "
@@ -332,8 +367,8 @@ def _call(f: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:
     if output.dtype != torch.float64:
         raise ValueError(
             f"the function returned {output.dtype} for inputs of torch.float64; expected "
-            "torch.float64, because central differences need all its digits: leave out the "
-            "conversion in the function."
+            "torch.float64, because central differences need all its digits: leave out "
+            "conversions, and give tensors made inside the function the dtype of its input."
         )
     return output
 
@@ -357,22 +392,22 @@ def _autograd_jacobians(output: Tensor, inputs: Sequence[Tensor]) -> list[Tensor
 def _expected_jacobians(
     expected: Any, inputs: Sequence[Tensor], positions: Sequence[int]
 ) -> list[Tensor]:
-    gradients = expected(*inputs) if _is_function(expected) else expected
-    if isinstance(gradients, Tensor):
-        gradients = [gradients]
-    if isinstance(gradients, tuple | list) and len(gradients) == len(inputs):
-        gradients = [gradients[position] for position in positions]
-        if all(isinstance(gradient, Tensor) for gradient in gradients):
-            return [_copy(gradient) for gradient in gradients]
+    given = _evaluate(expected, inputs) if _is_function(expected) else expected
+    gradients = (given,) if isinstance(given, Tensor) else given
+    if isinstance(gradients, tuple) and len(gradients) == len(inputs):
+        chosen = [gradients[position] for position in positions]
+        if all(isinstance(each, Tensor) and not each.is_complex() for each in chosen):
+            return [_copy(gradient) for gradient in chosen]
     raise TypeError(
-        f"expected gives a {type(gradients).__name__}; it must give a tensor for each input: the "
-        "tensor itself for a function of one input, a tuple of them for a function of several."
+        f"expected gives a {type(given).__name__}; it must give a real tensor for each input that "
+        "requires gradients: the tensor itself for a function of one input, for a function of "
+        "several a tuple in their order, with None for the others."
     )
 
 
 def _function_name(f: Callable[..., Tensor]) -> str:
-    name = getattr(f, "__name__", "f")
-    return name if name.isidentifier() else "f"
+    name = getattr(f, "__name__", None)
+    return name if isinstance(name, str) and name.isidentifier() else "f"
 
 
 def _input_names(f: Callable[..., Tensor], count: int) -> list[str]:
@@ -389,3 +424,13 @@ def _input_names(f: Callable[..., Tensor], count: int) -> list[str]:
 
 def _subscript(index: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, index))}]" if index else ""
+
+
+def _printed(value: float, noise: float, agrees: bool) -> str:
+    """The number, to as many digits as are certain; one more where there is a difference to see."""
+    if abs(value) <= noise:
+        return "0"
+    for precision in (RELATIVE_TOLERANCE if agrees else RELATIVE_TOLERANCE / 10, ROUGH):
+        if 10 * noise <= precision * abs(value):
+            return rounded(value, precision * abs(value))
+    return rounded(value, abs(value) / 10)
