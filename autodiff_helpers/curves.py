@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -53,20 +54,20 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
             f"plot_derivative got a {type(f).__name__} as its first argument; expected the "
             "function itself: plot_derivative(torch.sin, -3, 3)."
         )
-    numbers = isinstance(start, int | float) and isinstance(stop, int | float)
-    if not numbers or not -math.inf < start < stop < math.inf:
+    real = isinstance(start, Real) and isinstance(stop, Real)
+    if not real or not -math.inf < start < stop < math.inf:
         raise ValueError(
             f"plot_derivative got start={start!r} and stop={stop!r}; expected two finite "
             "numbers, the first one less than the second."
         )
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():
         # Not linspace: the middle of -3 to 3 must be 0, not 2e-16.
         steps = torch.arange(SAMPLES, dtype=torch.float64)
         points = start + (stop - start) * steps / (SAMPLES - 1)
         curves = [_value_and_slope(f, point) for point in points]
     values, slopes = zip(*curves, strict=True)
 
-    figure = Figure(figsize=(5.6, 3.2), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(5.6, 3.2), layout="constrained")
     axes = figure.add_subplot()
     axes.axhline(0, color="#9ca3af", lw=0.8)
     axes.plot(points, values, color=BLUE, lw=2, label="f(x)")
@@ -74,7 +75,12 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
     axes.set_xlabel("x")
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     shown = slice(None, None, SAMPLES // (ROWS - 1))
-    columns = [_certain(numbers)[shown] for numbers in (points.tolist(), values, slopes)]
+    spacing = (stop - start) / SAMPLES
+    columns = [
+        [rounded(number, spacing / 100) for number in points.tolist()[shown]],
+        _in_few_digits(values)[shown],
+        _in_few_digits(slopes)[shown],
+    ]
     rows = list(zip(*columns, strict=True))
     text = tabulate(rows, ["x", "f(x)", "f′(x)"], disable_numparse=True)
     return Picture(
@@ -84,16 +90,18 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
 
 def _value_and_slope(f: Callable[[Tensor], Tensor], point: Tensor) -> tuple[float, float]:
     x = point.clone().requires_grad_()
-    y: Any = f(x)
+    # Each point starts from the same random state, and the caller's is left as it was.
+    with torch.random.fork_rng(devices=[]):
+        y: Any = f(x)
     if not isinstance(y, Tensor):
         raise TypeError(
             f"the function returned a {type(y).__name__}; expected a tensor: .item(), float() "
             "and .numpy() cut it off from its input, so return the tensor itself."
         )
-    if y.numel() != 1:
+    if y.numel() != 1 or y.is_complex():
         raise ValueError(
-            f"the function returned a tensor of shape {list(y.shape)}; expected one number, "
-            "because a curve has one height at each x."
+            f"the function returned a tensor of shape {list(y.shape)} and dtype {y.dtype}; "
+            "expected one real number, because a curve has one height at each x."
         )
     if not y.requires_grad:  # it does not depend on x, as far as autograd knows
         return y.item(), 0.0
@@ -101,10 +109,13 @@ def _value_and_slope(f: Callable[[Tensor], Tensor], point: Tensor) -> tuple[floa
     return y.item(), slope.item()
 
 
-def _certain(numbers: Sequence[float]) -> list[str]:
-    """The numbers to about four digits of the largest one, which every machine agrees on."""
+def _in_few_digits(numbers: Sequence[float]) -> list[str]:
+    """The numbers to four digits, and as 0 what rounding may have left of a zero."""
     largest = max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
-    return [rounded(number, tolerance=1e-4 * (largest or 1.0)) for number in numbers]
+    return [
+        "0" if abs(number) <= 1e-12 * largest else rounded(number, 1e-4 * abs(number))
+        for number in numbers
+    ]
 
 
 def plot_comparison(
@@ -130,7 +141,7 @@ def plot_comparison(
         1, 1
     """
     places = torch.arange(len(analytic))
-    figure = Figure(figsize=(5.6, 3.2), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(5.6, 3.2), layout="constrained")
     axes = figure.add_subplot()
     axes.axhline(0, color="#9ca3af", lw=0.8)
     axes.plot(places, numeric, "o", ms=11, mfc="none", mec=BLUE, mew=2, label="numeric")

@@ -14,7 +14,7 @@ Kind = Literal["leaf", "constant", "operation", "intermediate", "output"]
 # A tensor with more numbers than this is described by its shape.
 FEW_NUMBERS = 6
 
-_ARITHMETIC = {"Add": "+", "Sub": "−", "Mul": "×", "Div": "÷"}
+_ARITHMETIC = {"Add": "+", "Sub": "−", "Mul": "×", "Div": "÷", "Pow": "^"}
 _SIGNS = _ARITHMETIC | {
     "Bmm": "@",
     "Dot": "·",
@@ -22,8 +22,24 @@ _SIGNS = _ARITHMETIC | {
     "Mm": "@",
     "Mv": "@",
     "Neg": "−",
+    "Rsub": "constant −",
     "Sqrt": "√",
     "Sum": "Σ",
+}
+
+# Where autograd keeps an operand for the backward pass: PyTorch's name for it, for each operand
+# in order, and None where it is not kept. From derivatives.yaml in PyTorch's source.
+_KEPT_AS: dict[str, tuple[str | None, ...]] = {
+    "Addmm": (None, "mat1", "mat2"),
+    "Bmm": ("self", "mat2"),
+    "Convolution": ("input", "weight", None),
+    "Div": ("self", "other"),
+    "Dot": ("self", "tensor"),
+    "Mm": ("self", "mat2"),
+    "MseLoss": ("self", "target"),
+    "Mul": ("self", "other"),
+    "Mv": ("self", "vec"),
+    "Pow": ("self", "exponent"),
 }
 
 
@@ -154,9 +170,9 @@ def record_graph(outputs: Sequence[Tensor], names: Mapping[str, Tensor]) -> Grap
            └─ x, as above
     """
     recorder = _Recorder(names)
-    places = tuple(recorder.place_of_tensor(output, "output") for output in outputs)
+    places = [recorder.place_of_tensor(output, "output") for output in outputs]
     recorder.read_operations()
-    return _fold(Graph(tuple(recorder.nodes), places))
+    return _fold(Graph(tuple(recorder.nodes), tuple(dict.fromkeys(places))))
 
 
 class _Recorder:
@@ -184,24 +200,26 @@ class _Recorder:
     def read_operations(self) -> None:
         while self._unread:
             function = self._unread.pop()
-            name = function.name().rpartition("::")[2]
-            short = re.sub(r"Backward\d*$", "", name)
-            label = _SIGNS.get(short, re.sub(r"(?<=[a-z])(?=[A-Z])", " ", short).lower())
-            if short == "Pow":
-                label = _power(function)
-            constants = _constants(function)
+            name = type(function).__name__
+            short = re.sub(r"Backward\d+$", "", name)
+            label = _SIGNS.get(short, _in_small_letters(short))
+            if short.endswith("Backward"):  # no number: a function written in Python
+                label = short.removesuffix("Backward")
+            if short == "Pow" and len(function.next_functions) == 1:
+                label = _power_of_a_number(function)
             inputs = []
-            for source, output_number in function.next_functions:
+            for operand, (source, output_number) in enumerate(function.next_functions):
                 if source is not None:
                     inputs.append(self._place_of_source(source, output_number))
                     continue
-                constant = constants.pop(0) if constants else None
-                if constant is None:
-                    label += " constant" if short in _ARITHMETIC else ""
-                elif constant.ndim == 0 and _key(constant) not in self.named_tensors:
-                    label += f" {constant.item():g}"
-                else:
+                constant = _kept(function, short, operand)
+                if constant is not None and not self._stands_in_the_label(constant):
                     inputs.append(self._place_of_constant(constant))
+                elif short in _ARITHMETIC:
+                    words = "constant" if constant is None else f"{constant.item():g}"
+                    # In 7 / x the number comes first; in 7 x it may come last as well.
+                    first = operand == 0 and short in ("Sub", "Div", "Pow")
+                    label = f"{words} {label}" if first else f"{label} {words}"
             self._set(self._places[function], label=label, detail=name, inputs=tuple(inputs))
 
     def _place_of_operation(self, function: Any) -> int:
@@ -220,13 +238,23 @@ class _Recorder:
             return self._places[function, output_number]
         return self._place_of_operation(function)
 
+    def _stands_in_the_label(self, constant: Tensor) -> bool:
+        """Whether a constant is a plain number, such as the 2 in ``2 * x``."""
+        named = _key(constant) in self.named_tensors
+        return constant.ndim == 0 and not named and self._cut_from(constant) is None
+
     def _place_of_constant(self, constant: Tensor) -> int:
         place = self.place_of_tensor(constant, "constant")
-        for _, tensor in self.named_tensors.values():
-            if tensor.requires_grad and _shares_values(tensor, constant):
-                self._set(place, cut_from=self.place_of_tensor(tensor, "intermediate"))
-                break
+        origin = self._cut_from(constant)
+        if origin is not None:
+            self._set(place, cut_from=self.place_of_tensor(origin, "intermediate"))
         return place
+
+    def _cut_from(self, constant: Tensor) -> Tensor | None:
+        for _, tensor in self.named_tensors.values():
+            if tensor.requires_grad and _is_part_of(constant, tensor):
+                return tensor
+        return None
 
     def _append(self, node: Node) -> int:
         self.nodes.append(node)
@@ -242,47 +270,45 @@ def _key(tensor: Tensor) -> Any:
 
 
 def _values(tensor: Tensor) -> str:
-    if tensor.numel() > FEW_NUMBERS or tensor.ndim > 1:
+    plain = tensor.layout == torch.strided and not tensor.is_meta
+    if not plain or tensor.ndim > 1 or tensor.numel() > FEW_NUMBERS:
         return f"shape {list(tensor.shape)}"
     printed = str(tensor.detach().cpu())
-    return re.sub(r"^tensor\(|(, dtype=[\w.]+)?\)$", "", printed)
+    printed = re.sub(r"^tensor\(|(, dtype=[\w.]+)?\)$", "", printed)
+    return re.sub(r"\s*\n\s*", " ", printed)
 
 
-def _constants(function: Any) -> list[Tensor]:
-    """The operands that need no gradient, in order, as far as autograd kept them.
-
-    Autograd keeps an operand in an attribute ``_saved_...`` when the backward pass needs its
-    value, beside the result, sizes and options. Only where there are as many candidates as
-    operands without a gradient is it certain which one is which.
-    """
-    missing = sum(source is None for source, _ in function.next_functions)
-    kept = []
-    for attribute in dir(function):
-        if not attribute.startswith("_saved_"):
-            continue
-        try:
-            value = getattr(function, attribute)
-        except RuntimeError:  # backward() has freed it
-            return []
-        if isinstance(value, Tensor) and not value.requires_grad:
-            kept.append(value)
-    return kept if len(kept) == missing else []
-
-
-def _power(function: Any) -> str:
+def _kept(function: Any, short: str, operand: int) -> Tensor | None:
+    """The value of an operand that needs no gradient, where autograd kept it."""
+    operands = _KEPT_AS.get(short, ())
+    attribute = operands[operand] if operand < len(operands) else None
+    # Where the user has hooks on saved tensors, reading one would run their code.
+    raw = getattr(function, f"_raw_saved_{attribute}", None)
+    if raw is None or raw.unpack_hook is not None:
+        return None
     try:
-        exponent = function._saved_exponent
-    except RuntimeError:  # a tensor, which backward() has freed
-        return "^"
-    return f"^ {exponent:g}" if isinstance(exponent, int | float) else "^"
+        kept: Tensor | None = getattr(function, f"_saved_{attribute}")
+    except RuntimeError:  # backward() has freed it
+        return None
+    return kept
 
 
-def _shares_values(one: Tensor, other: Tensor) -> bool:
-    return (
-        one.numel() > 0 < other.numel()
-        and one.layout == other.layout == torch.strided
-        and one.data_ptr() == other.data_ptr()
-    )
+def _power_of_a_number(function: Any) -> str:
+    """The label of a power whose base or exponent was a Python number, kept as such."""
+    if type(function).__name__ == "PowBackward0":
+        return f"^ {function._saved_exponent:g}"
+    return f"{function._saved_self:g} ^"
+
+
+def _is_part_of(part: Tensor, whole: Tensor) -> bool:
+    """Whether a tensor begins where another one does in memory, and is no larger."""
+    if part.layout != torch.strided or whole.layout != torch.strided:
+        return False
+    return 0 < part.numel() <= whole.numel() and part.data_ptr() == whole.data_ptr() != 0
+
+
+def _in_small_letters(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
 def _fold(graph: Graph) -> Graph:

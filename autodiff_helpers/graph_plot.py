@@ -4,6 +4,7 @@ import inspect
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
+from unicodedata import east_asian_width
 
 import pygraphviz
 from matplotlib.axes import Axes
@@ -78,7 +79,7 @@ def plot_graph(*outputs: Tensor, **names: Tensor) -> GraphPlot:
 
     Raises:
         TypeError: if there is no output, or one is not a tensor.
-        ValueError: if autograd recorded nothing for an output.
+        ValueError: if autograd recorded nothing for an output, or a name cannot be printed.
 
     Example:
         >>> import torch
@@ -96,6 +97,10 @@ def plot_graph(*outputs: Tensor, **names: Tensor) -> GraphPlot:
     for output in outputs:
         _demand_recorded(output)
     for name, tensor in names.items():
+        if not name or not name.isprintable():
+            raise ValueError(
+                f"plot_graph got the name {name!r}; expected one that can be printed on a line."
+            )
         if not isinstance(tensor, Tensor):
             raise TypeError(
                 f"plot_graph got {name}={tensor!r}, a {type(tensor).__name__}; a keyword gives a "
@@ -131,9 +136,17 @@ def _tensors_in_scope(frame: FrameType | None) -> dict[str, Tensor]:
         for name, value in scope.items():
             # Not the names that IPython (_12) and pytest (@py_assert1) give to results.
             usable = name.isidentifier() and not name.startswith("_")
-            if usable and isinstance(value, Tensor):
+            if usable and isinstance(value, Tensor) and _can_be_read(value):
                 tensors.setdefault(name, value)
     return tensors
+
+
+def _can_be_read(tensor: Tensor) -> bool:
+    """Whether autograd still knows where it came from; a view changed in place may not."""
+    try:
+        return tensor.grad_fn is None or tensor.requires_grad
+    except RuntimeError:
+        return False
 
 
 def _draw(graph: Graph) -> Figure:
@@ -170,7 +183,9 @@ class _Layout:
 
 
 def _lay_out(graph: Graph) -> _Layout:
-    dot = pygraphviz.AGraph(directed=True, strict=False, rankdir="TB", nodesep=0.35, ranksep=0.35)
+    dot = pygraphviz.AGraph(
+        directed=True, strict=False, rankdir="TB", nodesep=0.35, ranksep=0.35, nslimit=1
+    )
     for place, node in enumerate(graph.nodes):
         width, height = _node_size(node)
         dot.add_node(
@@ -236,8 +251,11 @@ def _text_size(text: str, style: dict[str, Any]) -> tuple[float, float]:
     font = FontProperties(
         family=style.get("family"), size=style["size"], weight=style.get("weight")
     )
-    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
-    return width, 1.35 * style["size"]
+    # matplotlib's own fonts know no Chinese; such a character is as wide as it is high.
+    wide = [character for character in text if east_asian_width(character) in "WF"]
+    narrow = "".join(character for character in text if character not in wide)
+    width, _, _ = text_to_path.get_text_width_height_descent(narrow, font, ismath=False)
+    return width + len(wide) * style["size"], 1.35 * style["size"]
 
 
 def _draw_node(axes: Axes, node: Node, x: float, y: float) -> None:

@@ -1,6 +1,7 @@
 """A matplotlib figure that a notebook shows as SVG, together with what it shows in words."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -70,8 +71,19 @@ class Picture:
         buffer = io.BytesIO()
         # Text stays text, so that it can be searched, read aloud and set in the reader's fonts;
         # with a fixed salt the names inside the file are the same every time.
-        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "autodiff_helpers"}):
-            self.figure.savefig(buffer, format=kind, dpi=144, metadata=_WITHOUT_DATE[kind])
+        with (
+            mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "autodiff_helpers"}),
+            warnings.catch_warnings(),
+        ):
+            # matplotlib's fonts know no Chinese; in an SVG the reader's own fonts step in.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            self.figure.savefig(
+                buffer,
+                format=kind,
+                dpi=144,
+                facecolor=self.figure.get_facecolor(),
+                metadata=_WITHOUT_DATE[kind],
+            )
         return self._described(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
 
     def _described(self, svg: bytes) -> bytes:

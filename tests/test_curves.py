@@ -2,6 +2,7 @@
 
 import re
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.figure import Figure
@@ -60,6 +61,31 @@ def test_points_without_a_value_leave_a_gap():
     assert "nan" in str(plot_derivative(torch.log, -1, 1))
 
 
+def test_small_numbers_beside_large_ones_are_shown():
+    lines = str(plot_derivative(torch.exp, -10, 10)).split("\n")
+    assert lines[2].split() == ["-10", "4.54e-05", "4.54e-05"]
+
+
+def test_a_random_function_is_drawn_from_one_random_state():
+    slopes = plot_derivative(lambda x: x * torch.rand(()), 0, 1).figure.axes[0].lines[2]
+    assert len(set(slopes.get_ydata())) == 1
+
+
+def test_it_works_in_inference_mode():
+    with torch.inference_mode():
+        assert str(plot_derivative(torch.square, 1, 2)).split("\n")[2].split() == ["1", "1", "2"]
+
+
+def test_a_dark_style_is_dark_all_over_and_a_graph_stays_white(tmp_path):
+    with plt.style.context("dark_background"):
+        curves = plot_derivative(torch.sin, 0, 1)
+        curves.save(tmp_path / "curves.png")
+        plot_graph(torch.ones(1, requires_grad=True)).save(tmp_path / "graph.png")
+    assert plt.imread(tmp_path / "curves.png")[0, 0, :3].tolist() == [0, 0, 0]
+    assert plt.imread(tmp_path / "graph.png")[0, 0, :3].tolist() == [1, 1, 1]
+    assert curves.figure.axes[0].xaxis.label.get_color() == "white"
+
+
 def test_nothing_is_changed():
     generator = torch.get_rng_state()
     weight = torch.tensor(2.0, requires_grad=True)
@@ -78,7 +104,8 @@ def test_nothing_is_changed():
         ((torch.sin, 0, float("inf")), ValueError, "stop=inf"),
         ((torch.sin, "1", 2), ValueError, "start='1'"),
         ((lambda x: x.item(), 0, 1), TypeError, "returned a float; expected a tensor"),
-        ((lambda x: torch.stack([x, x]), 0, 1), ValueError, "shape [2]; expected one number"),
+        ((lambda x: torch.stack([x, x]), 0, 1), ValueError, "shape [2] and dtype"),
+        ((lambda x: x * 1j, 0, 1), ValueError, "dtype torch.complex128; expected one real"),
     ],
 )
 def test_bad_input_gets_one_clear_sentence(arguments, error, message):

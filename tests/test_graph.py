@@ -81,6 +81,67 @@ def test_a_number_stands_with_its_operation(x):
         assert words in lines
 
 
+def test_the_order_of_the_operands_is_kept(x):
+    x = x + 1
+    data = torch.ones(4)
+    for tensor, label in [
+        (torch.tensor(7.0) / x, "7 ÷  DivBackward0"),
+        (torch.tensor(2.0) ** x, "2 ^  PowBackward1"),
+        (2**x, "2 ^  PowBackward2"),
+        (x ** torch.tensor(2.0), "^ 2  PowBackward1"),
+        (data - x, "constant −  SubBackward0"),
+        (1 - x, "constant −  RsubBackward1"),
+    ]:
+        assert tree(plot_graph(tensor))[1] == f"└─ {label}"
+    assert tree(plot_graph(data.dot(x)))[2] == "   ├─ data: [1., 1., 1., 1.]  (constant)"
+
+
+def test_only_operands_are_shown_as_constants(x):
+    mask = torch.tensor([True, False, True, False])
+    assert "mask" not in str(plot_graph(torch.where(mask, x, torch.zeros(4))))
+    assert "constant" not in str(plot_graph(torch.nn.functional.layer_norm(x, (4,))))
+    weight = torch.ones(2, 4)
+    assert "weight: shape [2, 4]" in str(plot_graph(weight @ x))
+    target = torch.ones(4)
+    assert "target: [1., 1., 1., 1.]" in str(plot_graph(torch.nn.functional.mse_loss(x, target)))
+
+
+def test_a_function_written_in_python_goes_by_its_name(x):
+    class Pow(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.name = "mine"
+            return x * x
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient
+
+    assert tree(plot_graph(Pow.apply(x)))[1] == "└─ Pow  PowBackward"
+
+
+def test_reading_a_graph_runs_nothing_of_the_users(x):
+    ran = []
+
+    def unpack(tensor):
+        ran.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, unpack):
+        y = x * torch.ones(4)
+    assert "× constant" in str(plot_graph(y))
+    assert ran == []
+
+
+def test_a_broken_tensor_elsewhere_does_no_harm(x):
+    both = torch.ones(2, 2, requires_grad=True) * 1
+    broken, _ = both.unbind(0)
+    both.add_(1)
+    with pytest.raises(RuntimeError):
+        print(broken.grad_fn)
+    assert tree(plot_graph(x))[0].startswith("x: ")
+
+
 def test_a_named_scalar_is_a_constant_of_its_own(x):
     scale = torch.tensor(2.0)
     assert "scale: 2.  (constant)" in str(plot_graph(x * scale))
@@ -106,6 +167,12 @@ def test_the_cut_is_shown_with_where_it_came_from(x):
     assert "│  └✂ cut from y: [0., 1., 4., 9.]" in str(plot)
     assert "✂ detach" in words_in(svg_of(plot))
     assert plot.title == "Computational graph of z from x: 2 operations; u is cut off from y."
+
+
+def test_a_scalar_is_cut_off_as_well():
+    s = torch.tensor(3.0, requires_grad=True)
+    y = s * s
+    assert "cut from y: 9." in str(plot_graph(y.detach() * s))
 
 
 def test_data_is_a_cut_as_well_and_an_equal_constant_is_not(x):
@@ -156,6 +223,7 @@ def test_several_outputs_share_one_graph(x):
     y = x * x
     z = y.sum()
     assert tree(plot_graph(z, y))[-1] == "y, as above"
+    assert tree(plot_graph(z, z)) == tree(plot_graph(z))
     assert plot_graph(z, y).title == "Computational graph of z and y from x: 2 operations."
 
 
@@ -248,6 +316,14 @@ def test_names_from_the_user_are_escaped():
     assert '<script>&"' in words_in(svg)
     dollars = svg_of(plot_graph(x * x, **{"$x$": x}))
     assert "$x$" in words_in(dollars)
+
+
+def test_a_chinese_name_fits_into_its_box():
+    x = torch.tensor(1.0, requires_grad=True)
+    plot = plot_graph(x, 計算圖的張量名稱=x)
+    (box,) = plot.figure.axes[0].patches
+    assert box.get_width() > 8 * 11  # eight characters of eleven points
+    assert "計算圖的張量名稱" in words_in(svg_of(plot))
 
 
 def test_the_svg_says_in_words_what_it_shows(x):
@@ -350,5 +426,7 @@ def test_bad_input_gets_one_clear_sentence(output, error, message):
 def test_an_empty_call_and_a_bad_name_get_one_clear_sentence(x):
     with pytest.raises(TypeError, match="got no tensor"):
         plot_graph()
+    with pytest.raises(ValueError, match="got the name 'two\\\\nlines'"):
+        plot_graph(x * x, **{"two\nlines": x})
     with pytest.raises(TypeError, match="got direction='LR', a str; a keyword gives a tensor"):
         plot_graph(x * x, direction="LR")
