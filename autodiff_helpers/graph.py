@@ -324,12 +324,9 @@ def _fold(graph: Graph) -> Graph:
         while len(node.inputs) == 1:
             source = node.inputs[0]
             earlier = nodes[source]
-            same = (earlier.kind, earlier.label, earlier.detail) == (
-                node.kind,
-                node.label,
-                node.detail,
-            )
-            if not same or len(earlier.inputs) != 1 or uses[source] > 1:
+            ran = (earlier.kind, earlier.label, earlier.detail)
+            again = ran == (node.kind, node.label, node.detail)
+            if not again or len(earlier.inputs) != 1 or uses[source] > 1:
                 break
             node = replace(node, inputs=earlier.inputs, times=node.times + earlier.times)
             folded.add(source)

@@ -183,6 +183,7 @@ class _Layout:
 
 
 def _lay_out(graph: Graph) -> _Layout:
+    # Without a limit (nslimit) dot takes minutes over some hundred operations side by side.
     dot = pygraphviz.AGraph(
         directed=True, strict=False, rankdir="TB", nodesep=0.35, ranksep=0.35, nslimit=1
     )
