@@ -304,7 +304,8 @@ def _is_part_of(part: Tensor, whole: Tensor) -> bool:
     """Whether a tensor begins where another one does in memory, and is no larger."""
     if part.layout != torch.strided or whole.layout != torch.strided:
         return False
-    return 0 < part.numel() <= whole.numel() and part.data_ptr() == whole.data_ptr() != 0
+    # An address of 0 stands for no memory at all.
+    return part.numel() <= whole.numel() and part.data_ptr() == whole.data_ptr() != 0
 
 
 def _in_small_letters(name: str) -> str:

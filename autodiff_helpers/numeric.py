@@ -19,7 +19,7 @@ MOST_STEPS = 20
 MOST_EXTRAPOLATIONS = 4
 # When the estimated relative error is below this, no further step is taken.
 GOOD_ENOUGH = 1e-8
-# An estimated relative error below this is no accident.
+# An estimated error below this share of the largest derivative is no accident.
 PLAUSIBLE = 1e-3
 
 
@@ -85,9 +85,13 @@ def central_differences(
             torch.stack([moved(i, sign * steps[i].item()) for i in unsure.tolist()], dim=-1)
             for sign in (1, -1)
         )
-        rounding = 2 * EPSILON * torch.maximum(upper.abs(), lower.abs()) / h
+        # The function may round at its own size, or at the size of the numbers it starts from.
+        size = torch.maximum(upper.abs(), lower.abs()).clamp(min=largest(x))
+        rounding = 2 * EPSILON * size / h
         newest = _extrapolate((upper - lower) / (2 * h), rows)
-        values, error = _better(best[:, unsure], errors[:, unsure], rows, newest, rounding)
+        values, error = _better(
+            best[:, unsure], errors[:, unsure], rows, newest, rounding, largest(best)
+        )
         best[:, unsure], errors[:, unsure] = values, error
         settled = (error <= GOOD_ENOUGH * values.abs()) | (error <= rounding)
         remaining = ~settled.all(dim=0)
@@ -95,6 +99,24 @@ def central_differences(
         steps /= RATIO
     shape = output.shape + x.shape
     return NumericJacobian(best.reshape(shape), errors.reshape(shape))
+
+
+def largest(tensor: Tensor) -> Tensor:
+    """The size of the largest finite element, or 0 where there is none.
+
+    Args:
+        tensor: of any shape and a floating dtype.
+
+    Returns:
+        The size, of shape ``()``.
+
+    Example:
+        >>> import torch
+        >>> largest(torch.tensor([1.0, -3.0, torch.nan]))
+        tensor(3.)
+    """
+    sizes = tensor[tensor.isfinite()].abs()
+    return torch.cat([sizes, sizes.new_zeros(1)]).max()
 
 
 def _extrapolate(derivatives: Tensor, rows: list[Tensor]) -> list[Tensor]:
@@ -112,7 +134,12 @@ def _extrapolate(derivatives: Tensor, rows: list[Tensor]) -> list[Tensor]:
 
 
 def _better(
-    best: Tensor, errors: Tensor, rows: list[Tensor], newest: list[Tensor], rounding: Tensor
+    best: Tensor,
+    errors: Tensor,
+    rows: list[Tensor],
+    newest: list[Tensor],
+    rounding: Tensor,
+    scale: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """The estimate with the smallest error: the one so far, or one on the newest line."""
     if not rows:
@@ -121,7 +148,7 @@ def _better(
     # taken over and it stays as it is; if not, it only seemed good because the step was too long.
     contradiction = (best - newest[0]).abs() - 2 * (newest[0] - newest[1]).abs() - 2 * rounding
     contradicted = contradiction > errors
-    plausible = errors < PLAUSIBLE * best.abs()
+    plausible = errors < PLAUSIBLE * scale
     errors = torch.where(contradicted & ~plausible, contradiction, errors)
     for order in range(1, len(newest)):
         estimate = newest[order]

@@ -77,13 +77,7 @@ class Picture:
         ):
             # matplotlib's fonts know no Chinese; in an SVG the reader's own fonts step in.
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            self.figure.savefig(
-                buffer,
-                format=kind,
-                dpi=144,
-                facecolor=self.figure.get_facecolor(),
-                metadata=_WITHOUT_DATE[kind],
-            )
+            self.figure.savefig(buffer, format=kind, dpi=144, metadata=_WITHOUT_DATE[kind])
         return self._described(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
 
     def _described(self, svg: bytes) -> bytes:

@@ -154,6 +154,11 @@ def test_many_numbers_are_shown_by_their_shape():
     assert "matrix: shape [1, 2]  (leaf)" in str(plot_graph(matrix + 1))
 
 
+def test_wide_numbers_stay_on_one_line():
+    wide = torch.tensor([-1e8, 1e-5, 1.0, 2.0, 3.0, -4e20], requires_grad=True)
+    assert len(tree(plot_graph(wide))) == 1
+
+
 def test_values_are_shown_without_their_dtype():
     half = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
     assert "half: [0.5000, 1.5000]  (leaf)" in str(plot_graph(half * half))
@@ -182,6 +187,10 @@ def test_data_is_a_cut_as_well_and_an_equal_constant_is_not(x):
     plain = torch.ones(4)
     copy = plain.detach()
     assert "cut" not in str(plot_graph(copy * x))
+    row = plain[:2].requires_grad_()
+    assert "cut" not in str(plot_graph(plain.reshape(2, 2) @ row))
+    far = torch.ones(4, device="meta", requires_grad=True)
+    assert "cut" not in str(plot_graph(torch.ones(4, device="meta") * far))
     empty = torch.zeros(0, requires_grad=True)
     assert "cut" not in str(plot_graph(torch.zeros(0) * empty))
 
