@@ -19,7 +19,7 @@ MOST_STEPS = 20
 MOST_EXTRAPOLATIONS = 4
 # When the estimated relative error is below this, no further step is taken.
 GOOD_ENOUGH = 1e-8
-# An estimated error below this share of the largest derivative is no accident.
+# An estimated relative error below this is no accident.
 PLAUSIBLE = 1e-3
 
 
@@ -89,9 +89,7 @@ def central_differences(
         size = torch.maximum(upper.abs(), lower.abs()).clamp(min=largest(x))
         rounding = 2 * EPSILON * size / h
         newest = _extrapolate((upper - lower) / (2 * h), rows)
-        values, error = _better(
-            best[:, unsure], errors[:, unsure], rows, newest, rounding, largest(best)
-        )
+        values, error = _better(best[:, unsure], errors[:, unsure], rows, newest, rounding)
         best[:, unsure], errors[:, unsure] = values, error
         settled = (error <= GOOD_ENOUGH * values.abs()) | (error <= rounding)
         remaining = ~settled.all(dim=0)
@@ -139,7 +137,6 @@ def _better(
     rows: list[Tensor],
     newest: list[Tensor],
     rounding: Tensor,
-    scale: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """The estimate with the smallest error: the one so far, or one on the newest line."""
     if not rows:
@@ -148,7 +145,7 @@ def _better(
     # taken over and it stays as it is; if not, it only seemed good because the step was too long.
     contradiction = (best - newest[0]).abs() - 2 * (newest[0] - newest[1]).abs() - 2 * rounding
     contradicted = contradiction > errors
-    plausible = errors < PLAUSIBLE * scale
+    plausible = errors < PLAUSIBLE * best.abs()
     errors = torch.where(contradicted & ~plausible, contradiction, errors)
     for order in range(1, len(newest)):
         estimate = newest[order]
