@@ -41,7 +41,7 @@ class _Jacobian:
     errors: Tensor
 
     @property
-    def largest(self) -> Tensor:
+    def scale(self) -> Tensor:
         """The size of the largest derivative, found in either way."""
         return torch.maximum(largest(self.analytic), largest(self.numeric))
 
@@ -282,7 +282,7 @@ def _diagnosis(jacobians: Sequence[_Jacobian], source: str) -> str:
                 f"The gradient is wrong{where}: {who} {analytic} for {name}, "
                 f"central differences say {numeric}."
             )
-    scale = max(jacobian.largest.item() for jacobian in jacobians)
+    scale = max(jacobian.scale.item() for jacobian in jacobians)
     noise = max(largest(jacobian.noise).item() for jacobian in jacobians)
     if 0 < ROUGH * scale < noise:
         # In steps of a thousand, because the noise itself is another one on every machine.

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 # No date, so that the same picture is the same bytes.
 _WITHOUT_DATE: dict[str, dict[str, str | None]] = {
     "svg": {"Date": None},
-    "png": {"Software": None},
+    "png": {},
     "pdf": {"CreationDate": None},
 }
 

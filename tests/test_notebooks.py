@@ -141,6 +141,7 @@ def test_the_rules_accept_a_good_notebook():
         (("1", [], ["nbval-ignore-output"]), "ignore"),
         (("1", [], ["pytest-validate-ignore-output"]), "ignore"),
         (("# NBVAL_IGNORE_OUTPUT\n1", [], []), "ignore"),
+        (("# NBVAL_RAISES_EXCEPTION\n1", [], []), "ignore"),
         (("# PYTEST_VALIDATE_IGNORE_OUTPUT\n1", [], []), "ignore"),
         (("1", [raised("ValueError: yes")], ["raises-exception"]), "traceback"),
         (("1", [raised("In /home/me:\nValueError: no")], ["raises-exception"]), "traceback"),
