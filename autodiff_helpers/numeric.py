@@ -1,45 +1,81 @@
 """Numerical differentiation by extrapolated central differences. Knows no autograd."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
-EPSILON = torch.finfo(torch.float64).eps
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.intp]
 
-# The first step is 0.001 for numbers up to 1 in size and in proportion for larger ones, and odd,
-# so that it does not lead to places like 0 where functions like to be special.
-FIRST_STEP = 1.0371e-3
+EPSILON = float(np.finfo(np.float64).eps)
+
+# Steps are for numbers up to 1 in size, in proportion for larger ones, and odd, so that they do
+# not lead to places like 0 where functions like to be special. Two short steps are enough for
+# nearly every derivative; those that they leave unsure start again from a longer one.
+SHORT_STEP = 1.0371e-4
+LONG_STEP = 1.0371e-3
+# Short enough for what is beside a kink, and long enough to see a slope.
+KINK_STEP = 1.0371e-5
+NEARER = 1e-4
+# For a second opinion all steps are another bit shorter, and the noise is measured.
+OTHER_STEP = 0.437
+NOISE_POINTS = 16
 # Each further step is smaller by a factor that is no whole number, so that no periodic function
 # looks the same at all steps.
 RATIO = 3.7
 MOST_STEPS = 20
 MOST_EXTRAPOLATIONS = 4
 # When the estimated relative error is below this, no further step is taken.
-GOOD_ENOUGH = 1e-8
+GOOD_ENOUGH = 3e-8
+# Nor when it is below this, where one derivative stands for many.
+BEST = 1e-12
 # An estimated relative error below this is no accident.
 PLAUSIBLE = 1e-3
+# Rounding below this share of the largest derivative does not matter.
+ROUNDED_ENOUGH = 1e-7
+# The slopes on both sides of a kink keep this share of their difference when the step shrinks;
+# those of a smooth function come together with it.
+KEPT = 0.6
+
+# Points evaluated in one call hold about this many numbers, so that they fit into the cache.
+NUMBERS_AT_ONCE = 2**17
+
+# A point among this many is evaluated in the way that is taken for many.
+FEW = 16
+
+# From points of shape (batch, n) to values of shape (batch, m).
+Batched = Callable[[Array], Array]
 
 
 class NumericJacobian(NamedTuple):
     """A Jacobian found by evaluating the function only."""
 
-    values: Tensor
-    """The derivatives, of shape ``output.shape + input.shape`` and dtype float64."""
-    errors: Tensor
+    values: Array
+    """The derivatives, of shape ``(m, n)``."""
+    errors: Array
     """For each derivative an estimate of how far it may be off; infinite where none was found."""
+    bent: Mask
+    """Whether the slopes to the left and to the right seem to differ, however small the step."""
 
 
 def central_differences(
-    f: Callable[..., Tensor], inputs: Sequence[Tensor], position: int
+    f: Batched,
+    x: Array,
+    value: Array,
+    *,
+    epsilon: float = EPSILON,
+    noise: Array | float = 0.0,
+    shrink: float = 1.0,
+    seen: Batched | None = None,
 ) -> NumericJacobian:
-    r"""Differentiate ``f`` with respect to one of its inputs by central differences.
+    r"""Differentiate a function from a vector to a vector by central differences.
 
-    For every element :math:`x_i` of that input it computes
+    For every element :math:`x_j` it computes
 
-    .. math:: D(h) = \frac{f(x + h e_i) - f(x - h e_i)}{2h}
+    .. math:: D(h) = \frac{f(x + h e_j) - f(x - h e_j)}{2h}
 
     with smaller and smaller steps :math:`h`, and extrapolates to :math:`h = 0` as Richardson
     does, until the estimated error is small or rounding takes over. The error estimate is that
@@ -47,77 +83,381 @@ def central_differences(
     Engineering Software 4 (1982).
 
     Args:
-        f: a function of ``inputs`` that returns one tensor of dtype float64.
-        inputs: the arguments of ``f``; the one at ``position`` has dtype float64. None is changed.
-        position: the index in ``inputs`` of the one to differentiate with respect to.
+        f: the function at many points at once, ``(batch, n)`` to ``(batch, m)``.
+        x: the point, of shape ``(n,)``.
+        value: the function at that point, of shape ``(m,)``.
+        epsilon: how far values of ``f`` are rounded, relative to their size.
+        noise: how far they are off besides, of shape ``(m,)``.
+        shrink: a factor for all steps.
+        seen: gives the points as ``f`` sees them, where it rounds them first.
 
     Returns:
-        The Jacobian and the estimated error of each of its elements.
+        The Jacobian, the estimated error of each of its elements, and where ``f`` seems bent.
 
     Example:
-        >>> import torch
-        >>> x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
-        >>> jacobian = central_differences(lambda x: (x**3).sum(), [x], 0)
-        >>> jacobian.values.round(decimals=9)
-        tensor([ 3., 12., 27.], dtype=torch.float64)
-        >>> bool((jacobian.errors < 1e-9).all())
+        >>> x = np.array([1.0, 2.0, 3.0])
+        >>> def cubes(points):
+        ...     return (points**3).sum(axis=1, keepdims=True)
+        >>> jacobian = central_differences(cubes, x, cubes(x[None])[0])
+        >>> jacobian.values.round(9)
+        array([[ 3., 12., 27.]])
+        >>> bool((jacobian.errors < 1e-6).all())
         True
     """
-    before, after = list(inputs[:position]), list(inputs[position + 1 :])
-    x = inputs[position]
-
-    def moved(index: int, step: float) -> Tensor:
-        x_moved = x.clone(memory_format=torch.contiguous_format)
-        x_moved.view(-1)[index] += step
-        return f(*before, x_moved, *after).reshape(-1)
-
-    output = f(*inputs)
-    best = x.new_zeros(output.numel(), x.numel())
-    errors = torch.full_like(best, math.inf)
-    steps = FIRST_STEP * x.flatten().abs().clamp(min=1.0)
-    unsure = torch.arange(x.numel(), device=x.device)
-    rows: list[Tensor] = []
-    for _ in range(MOST_STEPS):
-        if not len(unsure):
-            break
-        h = steps[unsure]
-        upper, lower = (
-            torch.stack([moved(i, sign * steps[i].item()) for i in unsure.tolist()], dim=-1)
-            for sign in (1, -1)
-        )
-        # The function may round at its own size, or at the size of the numbers it starts from.
-        size = torch.maximum(upper.abs(), lower.abs()).clamp(min=largest(x))
-        rounding = 2 * EPSILON * size / h
-        newest = _extrapolate((upper - lower) / (2 * h), rows)
-        values, error = _better(best[:, unsure], errors[:, unsure], rows, newest, rounding)
-        best[:, unsure], errors[:, unsure] = values, error
-        settled = (error <= GOOD_ENOUGH * values.abs()) | (error <= rounding)
-        remaining = ~settled.all(dim=0)
-        unsure, rows = unsure[remaining], [row[:, remaining] for row in newest]
-        steps /= RATIO
-    shape = output.shape + x.shape
-    return NumericJacobian(best.reshape(shape), errors.reshape(shape))
+    if not len(x) or not len(value):
+        nothing = np.zeros((len(value), len(x)))
+        return NumericJacobian(nothing, nothing, nothing > 0)
+    longer = shrink * _longer(epsilon)
+    search = _Search(f, x, value, epsilon, noise, seen)
+    # Places where the function has no value give nan, and nan is never chosen.
+    with np.errstate(all="ignore"):
+        best, errors, bent = search.two_steps(longer * SHORT_STEP)
+        unsure = search.unsure(best, errors, longer * SHORT_STEP / RATIO)
+        if len(unsure):
+            errors[np.isnan(errors)] = np.inf
+            sizes = np.abs(best)
+            scale = np.where(errors <= PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
+            again, error = search.many_steps(unsure, longer**1.25 * LONG_STEP, scale)
+            _take_closer(best, errors, unsure, again, error)
+            # For tiny inputs even the shortest of these steps may be too long.
+            tiny = unsure[(np.abs(x[unsure]) < LONG_STEP) & (x[unsure] != 0)]
+            tiny = tiny[~(errors[tiny] <= PLAUSIBLE * np.abs(best[tiny])).all(axis=1)]
+            if len(tiny):
+                again, error = search.many_steps(tiny, shrink * LONG_STEP, scale, relative=True)
+                _take_closer(best, errors, tiny, again, error)
+    return NumericJacobian(best.T, errors.T, bent.T)
 
 
-def largest(tensor: Tensor) -> Tensor:
-    """The size of the largest finite element, or 0 where there is none.
+def _take_closer(best: Array, errors: Array, elements: Indices, again: Array, error: Array) -> None:
+    closer = error < errors[elements]
+    best[elements] = np.where(closer, again, best[elements])
+    errors[elements] = np.where(closer, error, errors[elements])
+
+
+def second_opinion(
+    f: Batched,
+    x: Array,
+    value: Array,
+    first: NumericJacobian,
+    *,
+    epsilon: float = EPSILON,
+    seen: Batched | None = None,
+) -> NumericJacobian:
+    """Differentiate once more, with other steps, and with a measured rounding error.
 
     Args:
-        tensor: of any shape and a floating dtype.
+        f: the function at many points at once, ``(batch, n)`` to ``(batch, m)``.
+        x: the point, of shape ``(n,)``.
+        value: the function at that point, of shape ``(m,)``.
+        first: what was found before.
+        epsilon: how far values of ``f`` are rounded, relative to their size.
+        seen: gives the points as ``f`` sees them, where it rounds them first.
 
     Returns:
-        The size, of shape ``()``.
+        The better of the two for each derivative, no more exact than the two agree.
 
     Example:
-        >>> import torch
-        >>> largest(torch.tensor([1.0, -3.0, torch.nan]))
-        tensor(3.)
+        >>> x, value = np.array([0.5]), np.array([0.0])
+        >>> def cancelling(points):
+        ...     return (1e6 + points) - 1e6 - points
+        >>> first = central_differences(cancelling, x, value)
+        >>> second = second_opinion(cancelling, x, value, first)
+        >>> bool(abs(second.values) <= 5 * second.errors)
+        True
     """
-    sizes = tensor[tensor.isfinite()].abs()
-    return torch.cat([sizes, sizes.new_zeros(1)]).max()
+    noise = measured_noise(f, x, value, first.values, epsilon=epsilon)
+    one, other = (
+        central_differences(f, x, value, epsilon=epsilon, noise=noise, shrink=shrink, seen=seen)
+        for shrink in (1.0, OTHER_STEP)
+    )
+    with np.errstate(all="ignore"):
+        values = np.where(other.errors < one.errors, other.values, one.values)
+        apart = np.abs(other.values - one.values)
+        # Where only one of them found anything, it stands alone.
+        apart[~np.isfinite(one.errors + other.errors)] = 0.0
+    errors = np.maximum(np.minimum(one.errors, other.errors), apart)
+    return NumericJacobian(values, errors, first.bent)
 
 
-def _extrapolate(derivatives: Tensor, rows: list[Tensor]) -> list[Tensor]:
+def measured_noise(
+    f: Batched,
+    x: Array,
+    value: Array,
+    jacobian: Array,
+    *,
+    epsilon: float = EPSILON,
+    elements: Indices | None = None,
+) -> Array:
+    """How far values of a function are off a straight line, over a distance with no bend.
+
+    Args:
+        f: the function at many points at once, ``(batch, n)`` to ``(batch, m)``.
+        x: the point, of shape ``(n,)``.
+        value: the function at that point, of shape ``(m,)``.
+        jacobian: its derivatives there, of shape ``(m, n)``.
+        epsilon: how far values of ``f`` are rounded, relative to their size.
+        elements: ``k`` elements that are to move one by one; without it all move together.
+
+    Returns:
+        The largest distance for each output, of shape ``(m,)`` or ``(k, m)``.
+
+    Example:
+        >>> def cancelling(points):
+        ...     return (1e6 + points) - 1e6
+        >>> noise = measured_noise(cancelling, np.ones(1), np.ones(1), np.ones((1, 1)))
+        >>> bool(1e-12 < noise[0] < 1e-9)
+        True
+    """
+    # Far enough to meet other roundings, and too near for the function to bend.
+    distance = epsilon**0.6 * np.abs(x)
+    random = np.random.Generator(np.random.PCG64(0))
+    if elements is None:
+        shifts = random.uniform(-1, 1, (NOISE_POINTS, len(x))) * distance
+    else:
+        shifts = np.zeros((NOISE_POINTS // 2, len(elements), len(x)))
+        shares = random.uniform(0.1, 1, shifts.shape[:2])
+        shifts[:, np.arange(len(elements)), elements] = shares * distance[elements]
+        shifts = shifts.reshape(-1, len(x))
+    points = x + np.concatenate((shifts, -shifts))
+    with np.errstate(all="ignore"):
+        expected = value + (points - x) @ np.nan_to_num(jacobian, posinf=0.0, neginf=0.0).T
+        off = np.nan_to_num(f(points) - expected, posinf=0.0, neginf=0.0)
+    if elements is None:
+        return np.asarray(np.abs(off).max(axis=0))
+    # What lies on a line on each side is no noise, be it the slope there or a jump.
+    off = off.reshape(2, -1, len(elements), len(value))
+    off -= off.mean(axis=1, keepdims=True)
+    shares = (shares - shares.mean(axis=0))[:, :, None]
+    off -= shares * (shares * off).sum(axis=1, keepdims=True) / (shares**2).sum(axis=0)
+    return np.asarray((off.max(axis=1) - off.min(axis=1)).max(axis=0))
+
+
+def slopes_at_zero(f: Batched, sizes: Array, *, epsilon: float = EPSILON) -> tuple[Array, Array]:
+    """Differentiate functions of one number, which are 0 at 0, as exactly as can be.
+
+    Args:
+        f: the functions at many points at once, ``(batch, 1)`` to ``(batch, m)``.
+        sizes: how large the numbers are from which their values are made, of shape ``(m,)``.
+        epsilon: how far these are rounded, relative to their size.
+
+    Returns:
+        The slopes, and estimates of how far they may be off, each of shape ``(m,)``.
+
+    Example:
+        >>> (slope,), (error,) = slopes_at_zero(np.sin, np.ones(1))
+        >>> bool(abs(slope - 1.0) < error < 1e-11)
+        True
+    """
+    search = _Search(f, np.zeros(1), np.zeros(len(sizes)), epsilon, epsilon * sizes)
+    with np.errstate(all="ignore"):
+        step = _longer(epsilon) * LONG_STEP
+        slopes, errors = search.many_steps(
+            np.array([0]), step, np.zeros(1), good_enough=BEST, plausible=BEST
+        )
+    return slopes[0], errors[0]
+
+
+class OneSidedSlopes(NamedTuple):
+    """The slopes of a function to both sides of a point, each of shape ``(m, k)``."""
+
+    left: Array
+    right: Array
+    errors: Array
+    """How far the two may be off."""
+    jumps: Mask
+    """Where the function changes by as much however short the step."""
+    near: Mask
+    """Where the two differ on the usual scale only: these are the slopes on a far smaller one."""
+
+
+def one_sided_slopes(
+    f: Batched,
+    x: Array,
+    value: Array,
+    elements: Indices,
+    *,
+    epsilon: float = EPSILON,
+    noise: Array | float = 0.0,
+) -> OneSidedSlopes:
+    r"""Differentiate a function to the left and to the right, where these may differ.
+
+    The slopes :math:`(f(x \pm h e_j) - f(x)) / (\pm h)` are taken for three steps and extrapolated.
+
+    Args:
+        f: the function at many points at once, ``(batch, n)`` to ``(batch, m)``.
+        x: the point, of shape ``(n,)``.
+        value: the function at that point, of shape ``(m,)``.
+        elements: the indices of the ``k`` elements to look at.
+        epsilon: how far values of ``f`` are rounded, relative to their size.
+        noise: how far they are off besides, of shape ``(k, m)``.
+
+    Returns:
+        The slopes; nan where the function has no value on that side.
+
+    Example:
+        >>> slopes = one_sided_slopes(np.abs, np.zeros(1), np.zeros(1), np.array([0]))
+        >>> slopes.left.tolist(), slopes.right.tolist()
+        ([[-1.0]], [[1.0]])
+    """
+    search = _Search(f, x, value, epsilon, noise)
+    step = KINK_STEP * _longer(epsilon)
+    with np.errstate(all="ignore"):
+        found = search.to_both_sides(elements, step)
+        if epsilon > EPSILON:
+            return found
+        # A kink, or a jump, is there on a far smaller scale too; if not, it is only near.
+        nearer = search.to_both_sides(elements, NEARER * step)
+        gaps = np.abs(found.right - found.left), np.abs(nearer.right - nearer.left)
+        sizes = np.maximum(np.abs(found.right), np.abs(found.left))
+        near = (gaps[0] > PLAUSIBLE * sizes + 30 * found.errors) & (gaps[1] < 0.5 * gaps[0])
+        left, right = (
+            np.where(near, close, far)
+            for close, far in ((nearer.left, found.left), (nearer.right, found.right))
+        )
+        errors = np.where(near, nearer.errors, found.errors)
+    return OneSidedSlopes(left, right, errors, found.jumps & nearer.jumps, near)
+
+
+def _longer(epsilon: float) -> float:
+    """How much longer the steps are for coarser numbers, to make the error the least."""
+    return float((epsilon / EPSILON) ** 0.2)
+
+
+class _Search(NamedTuple):
+    """The search for the derivatives with respect to some elements: a row for each of them."""
+
+    f: Batched
+    x: Array
+    value: Array
+    epsilon: float
+    noise: Array | float = 0.0
+    seen: Batched | None = None
+
+    def two_steps(self, step: float) -> tuple[Array, Array, Mask]:
+        """The derivatives from two steps, their errors, and where the function seems bent."""
+        n, m = len(self.x), len(self.value)
+        best, errors, bent = np.empty((n, m)), np.empty((n, m)), np.empty((n, m), dtype=bool)
+        noise = self._noise(self.value)
+        # To see a bend takes more: intermediate numbers may be as large as the inputs.
+        visible = 16 * np.maximum(noise, 2 * self.epsilon * np.abs(self.x).max())
+        for part in self._parts(n, calls=4):
+            elements = np.arange(part.start, part.stop)
+            steps = self._steps(elements, step)
+            upper, lower, width = self._both_sides(
+                elements, steps * np.array([[1.0], [1.0 / RATIO]])
+            )
+            first, second = (upper - lower) / width
+            second += (second - first) / (RATIO**2 - 1)
+            best[part] = second
+            errors[part] = np.abs(second - first) + noise / width[1]
+            # The bend of a smooth function shrinks faster with the step than that of a kink.
+            longer_bend, bend = np.abs(upper + lower - 2 * self.value)
+            bent[part] = bend > np.maximum(visible, KEPT / RATIO * longer_bend)
+        return best, errors, bent
+
+    def unsure(self, values: Array, errors: Array, step: float) -> Indices:
+        """The elements with a derivative that is not known well enough after the shorter step."""
+        sizes = np.abs(values)
+        if (errors <= GOOD_ENOUGH * sizes).all():
+            return np.empty(0, dtype=np.intp)
+        scale = np.where(errors <= PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
+        width = 2 * self._steps(np.arange(len(values)), step)[:, None]
+        rounding = self._noise(self.value) / width
+        settled = errors <= np.maximum(GOOD_ENOUGH * np.maximum(sizes, scale), 1.01 * rounding)
+        # Where rounding is most of the error, it must be small beside the gradient.
+        settled |= (errors <= 2 * rounding) & (rounding <= ROUNDED_ENOUGH * scale)
+        return np.flatnonzero(~settled.all(axis=1))
+
+    def _steps(self, elements: Indices, step: float, relative: bool = False) -> Array:
+        return np.asarray(step * np.maximum(np.abs(self.x[elements]), 0.0 if relative else 1.0))
+
+    def _noise(self, values: Array) -> Array:
+        """How far the difference of two values may be off by rounding."""
+        return np.asarray(2 * self.epsilon * np.abs(values) + 2 * self.noise)
+
+    def _parts(self, count: int, calls: int) -> list[slice]:
+        """The elements in parts for which all calls of the function fit into the cache."""
+        length = max(len(self.x), len(self.value))
+        at_once = max(1, NUMBERS_AT_ONCE // (calls * length))
+        return [slice(i, min(i + at_once, count)) for i in range(0, count, at_once)]
+
+    def many_steps(
+        self,
+        elements: Indices,
+        step: float,
+        scale: Array,
+        *,
+        relative: bool = False,
+        good_enough: float = GOOD_ENOUGH,
+        plausible: float = PLAUSIBLE,
+    ) -> tuple[Array, Array]:
+        """The derivatives from as many steps as it takes, and their errors."""
+        best = np.zeros((len(elements), len(self.value)))
+        errors = np.full_like(best, np.inf)
+        for part in self._parts(len(elements), calls=2):
+            unsure = np.arange(part.start, part.stop)
+            steps = self._steps(elements[unsure], step, relative)
+            rows: list[Array] = []
+            for _ in range(MOST_STEPS):
+                (upper,), (lower,), (width,) = self._both_sides(elements[unsure], steps[None])
+                slopes = (upper - lower) / width
+                rounding = self._noise(np.maximum(np.abs(upper), np.abs(lower))) / width
+                newest = _extrapolate(slopes, rows)
+                values, error = _better(
+                    best[unsure], errors[unsure], rows, newest, rounding, plausible
+                )
+                best[unsure], errors[unsure] = values, error
+                # At the next step, rounding alone would be more than the error is now.
+                done = error <= RATIO * rounding
+                done |= error <= good_enough * np.maximum(np.abs(values), scale)
+                remaining = ~done.all(axis=1)
+                unsure, rows = unsure[remaining], [row[remaining] for row in newest]
+                steps = steps[remaining] / RATIO
+                if not len(unsure):
+                    break
+        return best, errors
+
+    def to_both_sides(self, elements: Indices, step: float) -> OneSidedSlopes:
+        """The slopes to the left and to the right, from three steps each."""
+        longest = self._steps(elements, step)
+        *values, width = self._both_sides(elements, longest / np.array([[1], [2], [4]]))
+        # Once more, because a function may be rounded in another way for many points at once.
+        value = self.f(np.repeat(self.x[None], FEW, axis=0))[0]
+        rounding = 4 * self._noise(self.value)
+        sides = []
+        for side, sign in zip(values, (1, -1), strict=True):
+            changes = side - value
+            slopes = sign * changes / (width / 2)
+            first, second = 2 * slopes[1:] - slopes[:-1]
+            best = (4 * second - first) / 3
+            error = np.abs(best - second) + 2 * rounding / width[2]
+            jump = np.abs(changes[2])
+            stays = np.abs(changes[0] - changes[2]) < 0.01 * jump
+            sides.append((best.T, error.T, (stays & (jump > rounding)).T))
+        (right, right_error, right_jumps), (left, left_error, left_jumps) = sides
+        errors = np.fmax(right_error, left_error)
+        jumps = left_jumps | right_jumps
+        return OneSidedSlopes(left, right, errors, jumps, np.zeros_like(jumps))
+
+    def _both_sides(self, elements: Indices, steps: Array) -> tuple[Array, Array, Array]:
+        """The values above and below each element, and how far apart the two places are.
+
+        All of shape ``(steps, elements, m)``, for some steps of each element.
+        """
+        many, count = steps.shape
+        points = np.empty((2, many, count, len(self.x)))
+        points[:] = self.x
+        rows = np.arange(count)
+        points[:, :, rows, elements] += np.array((steps, -steps))
+        seen = points.reshape(2 * many * count, -1)
+        if self.seen is not None:
+            seen = self.seen(seen)
+        upper, lower = self.f(seen).reshape(2, many, count, -1)
+        above, below = seen.reshape(2, many, count, -1)[:, :, rows, elements]
+        return upper, lower, (above - below)[:, :, None]
+
+
+def _extrapolate(derivatives: Array, rows: list[Array]) -> list[Array]:
     """The next line of Neville's table: the plain derivatives, then better and better ones.
 
     Args:
@@ -132,28 +472,29 @@ def _extrapolate(derivatives: Tensor, rows: list[Tensor]) -> list[Tensor]:
 
 
 def _better(
-    best: Tensor,
-    errors: Tensor,
-    rows: list[Tensor],
-    newest: list[Tensor],
-    rounding: Tensor,
-) -> tuple[Tensor, Tensor]:
+    best: Array,
+    errors: Array,
+    rows: list[Array],
+    newest: list[Array],
+    rounding: Array,
+    plausible_error: float,
+) -> tuple[Array, Array]:
     """The estimate with the smallest error: the one so far, or one on the newest line."""
     if not rows:
         return newest[0], errors
     # The smaller step may contradict what was best so far. If that was plausible, rounding has
     # taken over and it stays as it is; if not, it only seemed good because the step was too long.
-    contradiction = (best - newest[0]).abs() - 2 * (newest[0] - newest[1]).abs() - 2 * rounding
+    contradiction = np.abs(best - newest[0]) - 2 * np.abs(newest[0] - newest[1]) - 2 * rounding
     contradicted = contradiction > errors
-    plausible = errors < PLAUSIBLE * best.abs()
-    errors = torch.where(contradicted & ~plausible, contradiction, errors)
+    plausible = errors < plausible_error * np.abs(best)
+    errors = np.where(contradicted & ~plausible, contradiction, errors)
     for order in range(1, len(newest)):
         estimate = newest[order]
-        error = rounding + torch.maximum(
-            (estimate - newest[order - 1]).abs(), (estimate - rows[order - 1]).abs()
+        error = rounding + np.maximum(
+            np.abs(estimate - newest[order - 1]), np.abs(estimate - rows[order - 1])
         )
         # A comparison with nan is false: such an estimate is never taken.
         closer = (error < errors) & ~(contradicted & plausible)
-        best = torch.where(closer, estimate, best)
-        errors = torch.where(closer, error, errors)
+        best = np.where(closer, estimate, best)
+        errors = np.where(closer, error, errors)
     return best, errors

@@ -1,0 +1,53 @@
+"""A progress bar for work that takes long; nothing is shown for work that does not."""
+
+from time import monotonic
+from typing import Any
+
+PATIENCE_SECONDS = 2.0
+
+
+class Progress:
+    """Shows how far some work is, once it has taken a while.
+
+    Args:
+        total: how many parts the work has, as far as is known.
+
+    Example:
+        >>> progress = Progress(total=2)
+        >>> progress.advance(1)
+        >>> progress.close()
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._began = monotonic()
+        self._bar: Any = None
+
+    def advance(self, parts: int) -> None:
+        """Say that some more parts are done.
+
+        Args:
+            parts: how many.
+        """
+        self._done += parts
+        if self._bar is not None:
+            self._bar.total = max(self._total, self._done)
+            self._bar.update(parts)
+        elif monotonic() - self._began > PATIENCE_SECONDS:
+            self._bar = _bar(self._done, max(self._total, self._done))
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _bar(done: int, total: int) -> Any:
+    # Imported when it is needed, because most checks are done before it would be loaded.
+    from tqdm import tqdm
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        monitor_interval = 0  # no thread is left behind
+
+    return Bar(total=total, initial=done, desc="check_gradient", unit="call", leave=False)
