@@ -1,71 +1,55 @@
 """Compare the gradient that autograd gives with central differences, and say where they differ."""
 
-import inspect
-import math
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from autodiff_helpers.numeric import NumericJacobian, central_differences, largest
-from autodiff_helpers.rounding import rounded
+from autodiff_helpers.analytic import (
+    forward_derivative,
+    has_own_forward_rule,
+    reverse_jacobian,
+    vector_jacobian_product,
+)
+from autodiff_helpers.comparison import RELATIVE_TOLERANCE, SAFETY, Comparison
+from autodiff_helpers.diagnosis import diagnose, misbehaviour
+from autodiff_helpers.expected import expected_jacobian
+from autodiff_helpers.function import Function, VectorFunction, is_differentiable
+from autodiff_helpers.numeric import (
+    EPSILON,
+    Array,
+    Indices,
+    NumericJacobian,
+    central_differences,
+    second_opinion,
+)
+from autodiff_helpers.projection import (
+    MOST_KINKS,
+    MOST_WRITTEN,
+    Directional,
+    Projected,
+    Projector,
+    can_be_written,
+    is_large,
+    sample_around,
+)
+from autodiff_helpers.second_order import SecondOrder
+from autodiff_helpers.undisturbed import Undisturbed
 
 if TYPE_CHECKING:
     from autodiff_helpers.picture import Picture
 
-# Autograd in float64 is good to about fifteen digits, a gradient worked out by hand in float32 to
-# about seven: six are asked for, with respect to the derivative itself.
-RELATIVE_TOLERANCE = 1e-6
-# The estimated error of a central difference may be too low by this factor.
-SAFETY = 5
-# An error beyond this share of the largest derivative proves nothing.
-ROUGH = 1e-3
 MOST_ROWS = 8
+# How many elements at a kink are looked at one by one: as many as this makes affordable.
+MOST_NUMBERS = 2**24
+LEAST_LOOKED_AT = 16
 
-Gradient = Tensor | tuple[Tensor | None, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Jacobian:
-    """The Jacobian of the function with respect to one input, twice."""
-
-    function: str
-    input: str
-    output_ndim: int
-    analytic: Tensor
-    numeric: Tensor
-    errors: Tensor
-
-    @property
-    def scale(self) -> Tensor:
-        """The size of the largest derivative, found in either way."""
-        return torch.maximum(largest(self.analytic), largest(self.numeric))
-
-    @property
-    def noise(self) -> Tensor:
-        """How far each central difference may be off."""
-        return SAFETY * self.errors
-
-    @property
-    def agrees(self) -> Tensor:
-        tolerance = RELATIVE_TOLERANCE * self.numeric.abs() + self.noise
-        return (self.analytic - self.numeric).abs() <= tolerance
-
-    def derivative(self, index: tuple[int, ...]) -> list[str]:
-        """One derivative as a row of the table: its name, both values, and whether they agree."""
-        agrees = bool(self.agrees[index])
-        noise = self.noise[index].item()
-        values = [
-            _printed(jacobian[index].item(), noise, agrees)
-            for jacobian in (self.analytic, self.numeric)
-        ]
-        above = self.function + _subscript(index[: self.output_ndim])
-        below = self.input + _subscript(index[self.output_ndim :])
-        return [f"∂{above}/∂{below}", *values, "yes" if agrees else "NO"]
+Gradient = Tensor | tuple[Any, ...] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,31 +69,41 @@ class GradientCheck:
 
     passed: bool
     """Whether every derivative agrees with its central difference."""
-    analytic: Gradient
-    """The Jacobian by autograd (or the expected one), ``output.shape + input.shape``, float64.
-
-    One tensor for a function of one input; for several a tuple in their order, with ``None``
-    for an input that does not require gradients.
-    """
-    numeric: Gradient
-    """The Jacobian by central differences, in the same form."""
     diagnosis: str
-    """The verdict in one sentence."""
-    _source: str
-    _jacobians: list[_Jacobian] = field(repr=False)
+    """The verdict in one sentence: what is wrong, where, and what to look at."""
+    dtype: torch.dtype
+    """The precision in which the function was evaluated: float64 wherever it allows that."""
+    _comparison: Comparison = field(repr=False)
+
+    @property
+    def analytic(self) -> Gradient:
+        """The Jacobian by autograd (or the expected one), ``output.shape + input.shape``, float64.
+
+        One tensor for a function of one input; for several a tuple in their order, then the
+        parameters of a module, with ``None`` for an input that does not require gradients. For a
+        function that returns several tensors, a tuple with this for each of them. A complex tensor
+        counts as pairs of real numbers: its shape has a 2 more at the end.
+        """
+        return _by_output(self._comparison.analytic, self._comparison.function)
+
+    @property
+    def numeric(self) -> Gradient:
+        """The Jacobian by central differences, in the same form."""
+        return _by_output(self._comparison.numeric.values, self._comparison.function)
 
     def __bool__(self) -> bool:
         return self.passed
 
     def __repr__(self) -> str:
-        return "\n".join([self.diagnosis, "", self._table("simple"), *self._left_out()])
+        return "\n".join([self.diagnosis, "", self._table("simple"), *self._notes()])
 
     def _repr_html_(self) -> str:
-        below = "".join(f"<p>{line}</p>" for line in self._left_out())
-        return f"<p>{self.diagnosis}</p>\n{self._table('html')}{below}"
+        # The names of functions and parameters come from the user.
+        notes = "".join(f"<p>{escape(line)}</p>" for line in self._notes())
+        return f"<p>{escape(self.diagnosis)}</p>\n{self._table('html')}{notes}"
 
     def plot(self) -> "Picture":
-        """Draw every derivative twice, by autograd and by central differences.
+        """Draw every derivative twice, by autograd and by central differences, and the difference.
 
         Returns:
             The picture; its text is the printed table.
@@ -123,66 +117,97 @@ class GradientCheck:
         """
         from autodiff_helpers.curves import plot_comparison
 
-        analytic = torch.cat([jacobian.analytic.flatten() for jacobian in self._jacobians])
-        numeric = torch.cat([jacobian.numeric.flatten() for jacobian in self._jacobians])
-        agrees = torch.cat([jacobian.agrees.flatten() for jacobian in self._jacobians])
+        comparison = self._comparison
         return plot_comparison(
-            analytic, numeric, agrees, source=self._source, text=str(self), title=self.diagnosis
+            comparison.analytic,
+            comparison.numeric.values,
+            comparison.agrees,
+            source=comparison.source,
+            text=str(self),
+            title=self.diagnosis,
         )
 
     def _table(self, form: str) -> str:
         # Imported when a table is shown: it would double the time that this package adds to torch.
         from tabulate import tabulate
 
-        headers = ["derivative", self._source, "numeric", "agree"]
-        rows = list(islice(self._shown(), MOST_ROWS))
+        comparison = self._comparison
+        rows = [comparison.table_row(int(i), int(j)) for i, j in self._shown()]
+        headers = ["derivative", comparison.source, "numeric", "agree"]
         return tabulate(rows, headers, tablefmt=form, disable_numparse=True)
 
-    def _shown(self) -> Iterator[list[str]]:
-        """The derivatives in order; where the gradient is wrong, the wrong ones only.
+    def _places(self) -> Indices:
+        """The derivatives in order; where some are wrong, those only."""
+        agrees = self._comparison.agrees
+        return np.argwhere(agrees if agrees.all() else ~agrees)
 
-        Ordered by place and not by size of the error, because errors that are equal but for
-        rounding would change places from one machine to the next.
-        """
-        for jacobian in self._jacobians:
-            chosen = jacobian.agrees if self.passed else ~jacobian.agrees
-            for index in chosen.nonzero().tolist():
-                yield jacobian.derivative(tuple(index))
+    def _shown(self) -> Indices:
+        """A few of them: from the first, or around the one that is most wrong."""
+        comparison = self._comparison
+        places = self._places()
+        start = 0
+        if not comparison.agrees.all():
+            worst = comparison.worst(~comparison.agrees)
+            (place,) = np.flatnonzero((places == worst).all(axis=1))
+            start = min(max(0, int(place) - MOST_ROWS // 2), max(0, len(places) - MOST_ROWS))
+        return places[start : start + MOST_ROWS]
 
-    def _left_out(self) -> list[str]:
-        chosen = [jacobian.agrees == self.passed for jacobian in self._jacobians]
-        more = sum(int(each.sum()) for each in chosen) - MOST_ROWS
-        return [f"… and {more} more like these"] if more > 0 else []
+    def _notes(self) -> list[str]:
+        notes = []
+        more = len(self._places()) - MOST_ROWS
+        if more > 0:
+            notes.append(f"… and {more} more like these")
+        if self.dtype != torch.float64:
+            notes.append(
+                f"Computed in {str(self.dtype).removeprefix('torch.')}, because the function does "
+                "not work in float64, and judged by what that precision can show."
+            )
+        return notes
 
 
 def check_gradient(
-    f: Callable[..., Tensor],
+    f: Function,
     *inputs: Tensor,
-    expected: Gradient | Callable[..., Gradient] | None = None,
+    expected: Any = None,
+    order: Literal[1, 2] = 1,
 ) -> GradientCheck:
     r"""Check the gradient of a function against central differences.
 
     Every derivative :math:`\partial f_i / \partial x_j` is found twice, by autograd and from
-    values of the function alone, both in float64 on copies of the inputs. They agree when they
-    differ by at most :math:`10^{-6}` of the derivative plus what the central difference itself
-    may be off, which is estimated for each one. Every call of ``f`` starts from the same random
-    state. Nothing of yours is changed: no ``.grad``, no input, no graph and no random state.
+    values of the function alone, both in float64 on copies of the inputs where the function
+    allows that. They agree when they differ by at most :math:`10^{-6}` of the derivative plus
+    what the central difference itself may be off, which is estimated for each one. Where the
+    function has a kink, any answer between its two slopes is right. A rule of your own for
+    forward mode (``jvp``) is checked as well.
+
+    A Jacobian of more than 1024 inputs, or with more than 16384 elements, is checked by its
+    products with random vectors, always the same ones; ``analytic`` and ``numeric`` are then
+    these products. Where one is wrong, a wrong element is searched for and shown beside some
+    others. This takes at most forty times the memory of the inputs and outputs together, besides
+    what the function itself uses.
+
+    Every call of ``f`` starts from the same random state. Nothing of yours is changed: no
+    ``.grad``, no input, no graph, no buffer of a module and no random state.
 
     Args:
-        f: a function of ``inputs`` that returns one tensor of any shape and a floating dtype.
+        f: a function of ``inputs``, or a module, that returns a tensor or a tuple of them, of any
+            shape and a floating or complex dtype. Outputs of other dtypes are passed over, and so
+            are those for which autograd gives no gradient although it does for others.
         inputs: the tensors at which to check, of any shape. Those that require gradients have a
-            real floating dtype and are checked; the others are left constant.
+            floating or complex dtype and are checked, and so are the parameters of a module; the
+            others are left constant.
         expected: a gradient worked out by hand, to be checked in place of autograd's: a tensor
             of shape ``output.shape + input.shape``, a tuple with one for each input, or a
             function of the inputs that returns either.
+        order: 2 to check the second derivatives too, once the first ones are right.
 
     Returns:
         The verdict, true when the gradient is right, with a table when printed.
 
     Raises:
         TypeError: if ``f`` is no function, or it or ``inputs`` give something other than tensors.
-        ValueError: if there is no input to differentiate with respect to, or a dtype or shape
-            does not fit.
+        ValueError: if there is no input to differentiate with respect to, or a number, dtype or
+            shape does not fit.
 
     Example:
         >>> import torch
@@ -198,127 +223,255 @@ def check_gradient(
         False
     """
     _demand_function(f)
-    _demand_inputs(inputs)
-    positions = [position for position, x in enumerate(inputs) if x.requires_grad]
-
-    def copies() -> list[Tensor]:
-        """Fresh ones for every call, so that no call of ``f`` can disturb another."""
-        return [_copy(x).requires_grad_(x.requires_grad) for x in inputs]
-
-    def value(*moved: Tensor) -> Tensor:
-        fresh = [
-            x.detach().clone().requires_grad_(original.requires_grad)
-            for x, original in zip(moved, inputs, strict=True)
-        ]
-        # A copy, because a function may give out the same memory again and again.
-        return _call(f, fresh).detach().clone()
-
-    source = "autograd" if expected is None else "expected"
-    with torch.inference_mode(False), torch.enable_grad():
-        if expected is None:
-            leaves = copies()
-            analytic = _autograd_jacobians(_call(f, leaves), [leaves[p] for p in positions])
-        else:
-            analytic = _expected_jacobians(expected, copies(), positions)
-        points = [x.detach() for x in copies()]
-        numeric = [central_differences(value, points, position) for position in positions]
-    return _compare(f, inputs, positions, analytic, numeric, source)
+    _demand_inputs(f, inputs)
+    _demand_order(order, expected)
+    with Undisturbed(f, inputs), np.errstate(all="ignore"):
+        function = _recorded(f, inputs, all_outputs=expected is not None)
+        try:
+            jacobian, exactness = None, 0.0
+            if expected is not None:
+                jacobian, exactness = expected_jacobian(expected, function)
+            if not is_large(function):
+                result = _check(function, jacobian, exactness)
+            else:
+                result = _check_large(function, jacobian, exactness)
+            if order == 2 and result:
+                _demand_few(function)
+                return _check(SecondOrder(function))
+            return result
+        finally:
+            function.progress.close()
 
 
-def _compare(
-    f: Callable[..., Tensor],
-    inputs: Sequence[Tensor],
-    positions: Sequence[int],
-    analytic: Sequence[Tensor],
-    numeric: Sequence[NumericJacobian],
-    source: str,
+def _recorded(f: Function, inputs: Sequence[Tensor], all_outputs: bool) -> VectorFunction:
+    """The function in double precision, if need be inside too, or else in its own."""
+    try:
+        return VectorFunction(f, inputs, True, all_outputs)
+    except Exception as error:
+        parameters = list(f.parameters()) if isinstance(f, nn.Module) else []
+        real = [x.dtype.to_real() for x in [*inputs, *parameters] if is_differentiable(x)]
+        if all(dtype == torch.float64 for dtype in real):
+            raise
+        for double in (True, False):
+            with suppress(Exception):
+                function = VectorFunction(f, inputs, double, all_outputs, inside=double)
+                # The way back must go through in this precision, too.
+                vector_jacobian_product(function, torch.ones_like(function.output))
+                return function
+        # The first error, because that is the one the function makes in the better precision.
+        raise error
+
+
+def _check(
+    function: VectorFunction, jacobian: Tensor | None = None, exactness: float = 0.0
 ) -> GradientCheck:
-    names = _input_names(f, len(inputs))
-    jacobians = []
-    for position, by_rule, by_value in zip(positions, analytic, numeric, strict=True):
-        shape = by_value.values.shape
-        if by_rule.shape != shape:
-            raise ValueError(
-                f"expected has shape {list(by_rule.shape)}, but the gradient with respect to "
-                f"{names[position]} has shape {list(shape)}: the shape of the output followed "
-                "by the shape of that input."
-            )
-        jacobians.append(
-            _Jacobian(
-                function=_function_name(f),
-                input=names[position],
-                output_ndim=len(shape) - inputs[position].ndim,
-                analytic=by_rule.to(by_value.values),
-                numeric=by_value.values,
-                errors=by_value.errors,
-            )
-        )
-    return GradientCheck(
-        passed=all(bool(jacobian.agrees.all()) for jacobian in jacobians),
-        analytic=_by_input([each.analytic for each in jacobians], positions, len(inputs)),
-        numeric=_by_input([each.numeric for each in jacobians], positions, len(inputs)),
-        diagnosis=_diagnosis(jacobians, source),
-        _source=source,
-        _jacobians=jacobians,
+    """Compare all derivatives, autograd's or those of another Jacobian."""
+    epsilon = function.epsilon
+    source = "autograd" if jacobian is None else "expected"
+    analytic = _by_autograd(function) if jacobian is None else jacobian
+    relative = max(RELATIVE_TOLERANCE, 8 * exactness)
+    exact = epsilon == EPSILON
+    numeric = central_differences(
+        function,
+        function.place,
+        function.value,
+        epsilon=epsilon,
+        seen=None if exact else function.seen,
     )
-
-
-def _by_input(tensors: Sequence[Tensor], positions: Sequence[int], count: int) -> Gradient:
-    if count == 1:
-        return tensors[0]
-    found = dict(zip(positions, tensors, strict=True))
-    return tuple(found.get(position) for position in range(count))
-
-
-def _diagnosis(jacobians: Sequence[_Jacobian], source: str) -> str:
-    count = sum(jacobian.numeric.numel() for jacobian in jacobians)
-    for jacobian in jacobians:
-        for index in (~jacobian.agrees).nonzero().tolist():
-            wrong = sum(int((~each.agrees).sum()) for each in jacobians)
-            name, analytic, numeric, _ = jacobian.derivative(tuple(index))
-            where = f" in {wrong} of {count} derivatives" if count > 1 else ""
-            who = "autograd says" if source == "autograd" else "you expected"
-            return (
-                f"The gradient is wrong{where}: {who} {analytic} for {name}, "
-                f"central differences say {numeric}."
-            )
-    scale = max(jacobian.scale.item() for jacobian in jacobians)
-    noise = max(largest(jacobian.noise).item() for jacobian in jacobians)
-    if 0 < ROUGH * scale < noise:
-        # In steps of a thousand, because the noise itself is another one on every machine.
-        bound = 1000.0 ** math.ceil(math.log(noise, 1000))
-        return (
-            f"No difference was found, but central differences prove this only to within {bound:g}"
-            ": the gradient is too small for them, or the function jumps or is rounded too much."
+    by_rule = analytic.cpu().numpy()
+    comparison = Comparison(function, by_rule, numeric, source, relative, epsilon)
+    if not comparison.matches.all():
+        # Nothing is called wrong before it was looked at twice.
+        numeric = second_opinion(
+            function,
+            function.place,
+            function.value,
+            numeric,
+            epsilon=epsilon,
+            seen=None if exact else function.seen,
         )
-    if count == 1:
-        return "The gradient is right: the derivative agrees with its central difference."
-    which = "both" if count == 2 else f"all {count}"
-    return f"The gradient is right: {which} derivatives agree with their central differences."
+        comparison = comparison.changed(numeric=numeric)
+    comparison, passed, diagnosis = diagnose(comparison)
+    if passed and jacobian is None and has_own_forward_rule(function):
+        in_forward_mode = _in_forward_mode(comparison)
+        if in_forward_mode is not None and not in_forward_mode.agrees.all():
+            comparison, passed, diagnosis = diagnose(in_forward_mode)
+    return GradientCheck(passed, diagnosis, function.dtype, comparison)
+
+
+def _by_autograd(function: VectorFunction) -> Tensor:
+    try:
+        return reverse_jacobian(function)
+    except RuntimeError:
+        if not function.changed:
+            raise
+        # Autograd refuses because something was changed in place, which is the diagnosis.
+        return torch.full((len(function.output), len(function.point)), torch.nan)
+
+
+def _in_forward_mode(comparison: Comparison) -> Comparison | None:
+    """The same comparison with the Jacobian by forward mode, one column after the other."""
+    function = comparison.function
+    columns = []
+    for unit in torch.eye(len(function.point)).to(function.point).unbind():
+        column = forward_derivative(function, unit)
+        if column is None:
+            return None
+        columns.append(column.detach().cpu().numpy())
+    return comparison.changed(analytic=np.stack(columns, axis=1), source="forward mode")
+
+
+def _check_large(
+    function: VectorFunction, jacobian: Tensor | None, exactness: float
+) -> GradientCheck:
+    """Compare products with random vectors, and find a wrong derivative where they differ."""
+
+    def whole_or_sample(row: int = 0, column: int = 0) -> GradientCheck:
+        if can_be_written(function):
+            return _check(function, jacobian, exactness)
+        sample = sample_around(function, row, column)
+        part = None if jacobian is None else jacobian[sample.rows][:, sample.columns]
+        return _check(sample, part, exactness)
+
+    def refused(sentence: str) -> GradientCheck:
+        return replace(whole_or_sample(), passed=False, diagnosis=sentence)
+
+    if function.changed and (sentence := misbehaviour(function)):
+        return refused(sentence)
+    projector = Projector(function, jacobian, exactness)
+    spoiled = (~function.output.isfinite()).nonzero()
+    undefined = (~torch.stack(projector.gradients).isfinite()).nonzero()
+    if len(spoiled) or len(undefined):
+        row = int(spoiled[0]) if len(spoiled) else function.outputs[int(undefined[0, 0])].start
+        return whole_or_sample(row, int(undefined[0, 1]) if len(undefined) else 0)
+    found = []
+    kinks: list[str] = []
+    too_rough = False
+    for piece in function.pieces:
+        columns = torch.arange(piece.start, piece.stop, device=function.device)
+        projection = projector.project(slice(piece.start, piece.stop))
+        while len(columns) and (projection.excess.max() > 1 or projection.rough):
+            if sentence := misbehaviour(function):
+                return refused(sentence)
+            if can_be_written(function):
+                return _check(function, jacobian, exactness)
+            if not projection.excess.max() > 1:
+                rough = whole_or_sample(0, piece.start)
+                if not rough:
+                    return rough
+                too_rough = True
+                break
+            output = int(projection.excess.argmax())
+            column = projector.worst_column(columns, output)
+            result = whole_or_sample(projector.worst_row(column, output), column)
+            if not result:
+                return result
+            if not result._comparison.excused.any():
+                too_rough = True  # together they differ, each by itself does not
+                break
+            # A kink. Elsewhere the same number has one too, so these are looked at one by one.
+            alike = function.point[columns] == function.point[column]
+            many = max(LEAST_LOOKED_AT, MOST_NUMBERS // function.point.shape[0])
+            some = columns[alike][:: max(1, int(alike.sum()) // many)]
+            if jacobian is None:
+                each = _check(Directional(projector, output, some))
+                if not each:
+                    return each
+            kinks.append(result.diagnosis)
+            if len(kinks) > MOST_KINKS:
+                return refused(
+                    "The function has too many kinks at this point to be checked as a whole; "
+                    "check it at another point, or on smaller tensors."
+                )
+            columns = columns[~alike]
+            projection = projector.project(columns)
+        found.append(projection)
+    if not projector.forward_rule_agrees():
+        return whole_or_sample()
+    numeric = NumericJacobian(
+        np.stack([each.numeric for each in found], axis=1),
+        np.stack([each.tolerance / SAFETY for each in found], axis=1),
+        np.zeros((len(function.outputs), len(found)), dtype=bool),
+    )
+    analytic = np.stack([each.analytic for each in found], axis=1)
+    source = "autograd" if jacobian is None else "expected"
+    comparison = Comparison(Projected(function), analytic, numeric, source)
+    m, n = len(function.output), len(function.point)
+    sentence = (
+        kinks[0]
+        if kinks
+        else (
+            "The gradient is right: the derivative in a random direction, of a function with "
+            f"{m:,} output{'' if m == 1 else 's'} and {n:,} inputs, agrees with its central "
+            "difference."
+        )
+    )
+    if too_rough:
+        sentence = (
+            "The precision is too low for a proof: no difference was found, but central "
+            "differences of so large a function prove only some of its digits; check it in "
+            "float64, or on smaller tensors."
+        )
+    return GradientCheck(True, sentence, function.dtype, comparison)
+
+
+def _by_output(jacobian: Array, function: VectorFunction) -> Gradient:
+    """The Jacobian in the form in which the function gives its outputs and takes its inputs."""
+    tensor = torch.from_numpy(np.array(jacobian)).to(function.device)
+    if isinstance(function, Projected):
+        return tensor
+    rows = {
+        output.position: _by_input(tensor[output.start : output.stop], output.shape, function)
+        for output in function.outputs
+    }
+    if function.output_count is None:
+        return rows[0]
+    return tuple(rows.get(position) for position in range(function.output_count))
+
+
+def _by_input(rows: Tensor, shape: tuple[int, ...], function: VectorFunction) -> Gradient:
+    found = {
+        x.position: rows[:, x.start : x.stop].reshape(shape + x.shape) for x in function.pieces
+    }
+    if function.visible == 1:
+        return found[0]
+    return tuple(found.get(position) for position in range(function.visible))
 
 
 def _demand_function(f: Any) -> None:
-    if not _is_function(f):
+    if not callable(f) or isinstance(f, Tensor):
         raise TypeError(
             f"check_gradient got a {type(f).__name__} as its first argument; expected the "
             "function itself, then its inputs: check_gradient(lambda x: (x * x).sum(), x)."
         )
 
 
-def _demand_inputs(inputs: Sequence[Any]) -> None:
+def _demand_inputs(f: Any, inputs: Sequence[Any]) -> None:
     for number, x in enumerate(inputs, start=1):
         if not isinstance(x, Tensor):
             raise TypeError(
                 f"check_gradient got a {type(x).__name__} as input {number}; expected a tensor, "
                 "such as torch.tensor([1.0, 2.0], requires_grad=True)."
             )
-        if x.requires_grad and x.is_complex():
+        if x.requires_grad and (x.layout != torch.strided or x.is_meta):
             raise ValueError(
-                f"check_gradient got {x.dtype} as input {number}; expected a real floating "
-                "dtype: pass the real and the imaginary part as two inputs."
+                f"check_gradient got a tensor without plain values (layout {x.layout}, device "
+                f"{x.device}) as input {number}; expected a dense one: pass x.to_dense()."
             )
-    if not any(x.requires_grad for x in inputs):
-        integer = [x.dtype for x in inputs if not x.is_floating_point() and not x.is_complex()]
+        if x.requires_grad and not x.isfinite().all():
+            raise ValueError(
+                f"check_gradient got {x[~x.isfinite()][0].item()} as an element of input {number}; "
+                "expected finite numbers, because a derivative asks what happens around them."
+            )
+    parameters = dict(f.named_parameters()) if isinstance(f, nn.Module) else {}
+    for name, parameter in parameters.items():
+        if parameter.requires_grad and not parameter.isfinite().all():
+            raise ValueError(
+                f"check_gradient got a module whose parameter {name} is not finite everywhere; "
+                "expected finite numbers, because a derivative asks what happens around them."
+            )
+    if not any(x.requires_grad for x in [*inputs, *parameters.values()]):
+        integer = [x.dtype for x in inputs if not is_differentiable(x)]
         got = f"inputs of dtype {integer[0]}" if integer else "no input that requires gradients"
         raise ValueError(
             f"check_gradient got {got}; it differentiates with respect to floating-point "
@@ -326,109 +479,20 @@ def _demand_inputs(inputs: Sequence[Any]) -> None:
         )
 
 
-def _is_function(f: Any) -> bool:
-    return callable(f) and not isinstance(f, Tensor)
-
-
-def _copy(x: Tensor) -> Tensor:
-    copy = x.detach().clone()
-    return copy.double() if copy.is_floating_point() else copy
-
-
-def _evaluate(f: Callable[..., Any], inputs: Sequence[Tensor]) -> Any:
-    """Call a function of the user's, from the present random state and leaving that as it is."""
-    devices = sorted({x.get_device() for x in inputs if x.is_cuda})
-    try:
-        with torch.random.fork_rng(devices):
-            return f(*inputs)
-    except RuntimeError as error:
-        if re.search("dtype|double", str(error), re.IGNORECASE):
-            error.add_note(
-                "check_gradient called the function with float64 copies of its inputs; tensors "
-                "that it uses besides them must be float64 too, or be passed as inputs."
-            )
-        raise
-
-
-def _call(f: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:
-    output = _evaluate(f, inputs)
-    if not isinstance(output, Tensor):
-        raise TypeError(
-            f"the function returned a {type(output).__name__}; expected a tensor: .item(), "
-            "float() and .numpy() cut it off from its inputs, so return the tensor itself."
-        )
-    if not output.is_floating_point():
+def _demand_few(function: VectorFunction) -> None:
+    n, m = function.point.shape[0], function.output.shape[0]
+    if n * n * m > MOST_WRITTEN:
         raise ValueError(
-            f"the function returned a tensor of dtype {output.dtype}; expected a floating dtype, "
-            "because only real numbers have derivatives."
+            f"check_gradient got order=2 for {n:,} inputs and {m:,} outputs, which makes "
+            f"{n * n * m:,} second derivatives; check the function on smaller tensors."
         )
-    if output.dtype != torch.float64:
+
+
+def _demand_order(order: Any, expected: Any) -> None:
+    if order not in (1, 2) or isinstance(order, bool):
+        raise ValueError(f"check_gradient got order={order!r}; expected 1 or 2.")
+    if order == 2 and expected is not None:
         raise ValueError(
-            f"the function returned {output.dtype} for inputs of torch.float64; expected "
-            "torch.float64, because central differences need all its digits: leave out "
-            "conversions, and give tensors made inside the function the dtype of its input."
+            "check_gradient got expected and order=2; expected is a first derivative: to check a "
+            "second one by hand, check the gradient function itself with order=1."
         )
-    return output
-
-
-def _autograd_jacobians(output: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
-    """The Jacobian for each input, one vector-Jacobian product for each element of the output."""
-    jacobians = [x.new_zeros(output.numel(), *x.shape) for x in inputs]
-    if output.requires_grad:
-        for row, element in enumerate(output.reshape(-1).unbind()):
-            gradients = torch.autograd.grad(
-                element, inputs, retain_graph=True, allow_unused=True, materialize_grads=True
-            )
-            for jacobian, gradient in zip(jacobians, gradients, strict=True):
-                jacobian[row] = gradient
-    return [
-        jacobian.reshape(output.shape + x.shape)
-        for jacobian, x in zip(jacobians, inputs, strict=True)
-    ]
-
-
-def _expected_jacobians(
-    expected: Any, inputs: Sequence[Tensor], positions: Sequence[int]
-) -> list[Tensor]:
-    given = _evaluate(expected, inputs) if _is_function(expected) else expected
-    gradients = (given,) if isinstance(given, Tensor) else given
-    if isinstance(gradients, tuple) and len(gradients) == len(inputs):
-        chosen = [gradients[position] for position in positions]
-        if all(isinstance(each, Tensor) and not each.is_complex() for each in chosen):
-            return [_copy(gradient) for gradient in chosen]
-    raise TypeError(
-        f"expected gives a {type(given).__name__}; it must give a real tensor for each input that "
-        "requires gradients: the tensor itself for a function of one input, for a function of "
-        "several a tuple in their order, with None for the others."
-    )
-
-
-def _function_name(f: Callable[..., Tensor]) -> str:
-    name = getattr(f, "__name__", None)
-    return name if isinstance(name, str) and name.isidentifier() else "f"
-
-
-def _input_names(f: Callable[..., Tensor], count: int) -> list[str]:
-    """The names of the function's parameters, or x1, x2, … where it does not tell them."""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except ValueError:  # a function written in C
-        parameters = []
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(names) >= count:
-        return names[:count]
-    return ["x"] if count == 1 else [f"x{number}" for number in range(1, count + 1)]
-
-
-def _subscript(index: tuple[int, ...]) -> str:
-    return f"[{', '.join(map(str, index))}]" if index else ""
-
-
-def _printed(value: float, noise: float, agrees: bool) -> str:
-    """The number, to as many digits as are certain; one more where there is a difference to see."""
-    if abs(value) <= noise:
-        return "0"
-    for precision in (RELATIVE_TOLERANCE if agrees else RELATIVE_TOLERANCE / 10, ROUGH):
-        if 10 * noise <= precision * abs(value):
-            return rounded(value, precision * abs(value))
-    return rounded(value, abs(value) / 10)
