@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 from autodiff_helpers.gradient_check import GradientCheck, check_gradient
 
 if TYPE_CHECKING:
-    from autodiff_helpers.curves import plot_derivative
+    from autodiff_helpers.curves import plot_derivative, plot_step_sizes
     from autodiff_helpers.graph_plot import GraphPlot, plot_graph
 
-__all__ = ["GradientCheck", "GraphPlot", "check_gradient", "plot_derivative", "plot_graph"]
+__all__ = [
+    "GradientCheck",
+    "GraphPlot",
+    "check_gradient",
+    "plot_derivative",
+    "plot_graph",
+    "plot_step_sizes",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,10 +27,10 @@ def __getattr__(name: str) -> Any:
         from autodiff_helpers import graph_plot
 
         return getattr(graph_plot, name)
-    if name == "plot_derivative":
+    if name in ("plot_derivative", "plot_step_sizes"):
         from autodiff_helpers import curves
 
-        return curves.plot_derivative
+        return getattr(curves, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

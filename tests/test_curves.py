@@ -7,7 +7,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from autodiff_helpers import plot_derivative, plot_graph
+from autodiff_helpers import plot_derivative, plot_graph, plot_step_sizes
 
 
 def test_both_curves_are_those_of_the_function():
@@ -143,3 +143,37 @@ def test_a_picture_that_cannot_be_saved_leaves_no_file(tmp_path):
     with pytest.raises(RuntimeError, match="no ink"):
         picture.save(tmp_path / "picture.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_error_of_a_step_is_truncation_on_one_side_and_rounding_on_the_other():
+    picture = plot_step_sizes(torch.exp, 1.0)
+    plain, extrapolated = (line.get_ydata() for line in picture.figure.axes[0].lines)
+    steps = picture.figure.axes[0].lines[0].get_xdata()
+    assert steps[0] == pytest.approx(0.1)
+    # A hundredth of the step gives a ten-thousandth of the error, as long as rounding is small.
+    assert plain[0] / plain[4] == pytest.approx(1e4, rel=0.01)
+    assert min(plain[-6:]) > 1e3 * min(plain)
+    assert min(extrapolated) < 0.1 * min(plain)
+    rows = str(picture).splitlines()
+    assert rows[0].split() == ["step", "central", "difference", "extrapolated"]
+    assert len(rows) == 10
+
+
+def test_a_step_without_error_leaves_a_gap():
+    picture = plot_step_sizes(lambda x: 4 * x, 0.0)
+    assert all(value != value for value in picture.figure.axes[0].lines[0].get_ydata())
+    assert str(picture).splitlines()[2].split() == ["0.1", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((torch.ones(1), 1.0), TypeError, "plot_step_sizes got a Tensor as its first argument"),
+        ((torch.sin, "1"), ValueError, "got x='1'; expected a finite number"),
+        ((torch.sin, float("inf")), ValueError, "got x=inf"),
+        ((lambda x: x.item(), 1.0), TypeError, "returned a float; expected a tensor"),
+    ],
+)
+def test_a_bad_step_picture_gets_one_clear_sentence(arguments, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        plot_step_sizes(*arguments)
