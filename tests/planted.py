@@ -1,0 +1,68 @@
+"""Functions, and mistakes to plant in their backward step."""
+
+import torch
+
+torch.manual_seed(0)
+WEIGHT = torch.randn(4, 3, dtype=torch.float64)
+KERNEL = torch.randn(1, 1, 3, dtype=torch.float64)
+
+
+def tensor(*shape, low=0.3, high=1.7, seed=1):
+    """Numbers that differ, none of them where a function is special."""
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.rand(shape, generator=generator, dtype=torch.float64)
+    return (low + (high - low) * values).requires_grad_()
+
+
+# Each a function of one tensor and a place at which it is smooth.
+FUNCTIONS = {
+    "squares": (lambda x: (x * x).sum(), tensor(5)),
+    "sin": (torch.sin, tensor(5)),
+    "exp of a product": (lambda x: (x[:3] * x[1:4]).exp(), tensor(4)),
+    "logsumexp": (lambda x: torch.logsumexp(x, 0), tensor(6)),
+    "softmax": (lambda x: torch.softmax(x, 0), tensor(4)),
+    "layer": (lambda x: torch.tanh(WEIGHT @ x), tensor(3)),
+    "norm": (torch.linalg.vector_norm, tensor(7)),
+    "matrix": (lambda x: x @ WEIGHT[:3] @ x, tensor(3, 3)),
+    "determinant": (torch.linalg.det, tensor(3, 3)),
+    "square of a sum": (lambda x: (WEIGHT[:2] * x).sum() ** 2, tensor(2, 3)),
+    "convolution": (lambda x: torch.conv1d(x, KERNEL), tensor(1, 1, 6)),
+    "running sum": (lambda x: torch.cumsum(x**3, 0), tensor(4)),
+    "product": (torch.prod, tensor(5)),
+    "small": (lambda x: 1e-6 * x.sin().sum(), tensor(4)),
+    "large": (lambda x: 1e6 * x.exp(), tensor(4)),
+    "three hundred": (lambda x: (x**2).sum(), tensor(300)),
+}
+
+
+class _Planted(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, f, spoil):
+        ctx.save_for_backward(x)
+        ctx.f, ctx.spoil = f, spoil
+        return f(x).clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            (right,) = torch.autograd.grad(ctx.f(x), x, gradient)
+        return ctx.spoil(right), None, None
+
+
+def planted(f, spoil):
+    """The same function, with a backward step whose result goes through ``spoil``."""
+    return lambda x: _Planted.apply(x, f, spoil)
+
+
+def one_element(change):
+    """Spoil the element in the middle only."""
+
+    def spoil(gradient):
+        wrong = gradient.flatten().clone()
+        place = len(wrong) // 2
+        wrong[place] = change(wrong[place])
+        return wrong.reshape(gradient.shape)
+
+    return spoil
