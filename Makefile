@@ -40,6 +40,7 @@ outputs: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/notebooks.py
 	$(BIN)/python benchmarks/imports.py
+	$(BIN)/python benchmarks/gradient_check.py
 
 lint: $(READY)
 	$(BIN)/ruff check
