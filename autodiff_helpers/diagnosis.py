@@ -1,7 +1,6 @@
 """Why a gradient is wrong, in one sentence."""
 
 import math
-from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -488,6 +487,8 @@ def _short(value: float, unsure: float = 1e-12) -> str:
 
 def _as_fraction(factor: float, unsure: float) -> str:
     """A factor as a simple fraction, or to as many digits as are certain."""
+    from fractions import Fraction  # seldom needed, and slow to load
+
     fraction = Fraction(factor).limit_denominator(12)
     near = fraction != 0 and abs(factor - float(fraction)) <= unsure
     return str(fraction) if near else rounded(factor, unsure)

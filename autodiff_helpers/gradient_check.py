@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -98,6 +97,8 @@ class GradientCheck:
         return "\n".join([self.diagnosis, "", self._table("simple"), *self._notes()])
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         # The names of functions and parameters come from the user.
         notes = "".join(f"<p>{escape(line)}</p>" for line in self._notes())
         return f"<p>{escape(self.diagnosis)}</p>\n{self._table('html')}{notes}"
