@@ -192,3 +192,29 @@ def test_a_parameter_that_is_not_a_number_is_named():
 def test_nothing_to_differentiate_has_nothing_wrong():
     for order in (1, 2):
         assert check_gradient(lambda x: x**2, x_of(), order=order)
+
+
+def test_a_branch_is_not_taken_for_others():
+    # For many points at once the branch of one must not decide for all.
+    def size(x):
+        return torch.stack([v if v > 0 else -v for v in x])
+
+    result = check_gradient(size, torch.zeros(5, dtype=DOUBLE, requires_grad=True))
+    assert "kink, with the slope -1 to the left and 1 to the right" in result.diagnosis
+    assert result.numeric.abs().max() < 1e-9
+
+
+class RightInBatches(torch.autograd.Function):
+    """The identity, whose backward step is wrong unless it is computed for a batch."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient if torch._C._functorch.is_batchedtensor(gradient) else 2 * gradient
+
+
+def test_a_way_back_that_is_right_for_batches_only_is_found():
+    assert not check_gradient(RightInBatches.apply, ones(6))
