@@ -86,7 +86,6 @@ class VectorFunction:
         self.f = f
         self.precision: AbstractContextManager[Any] = InDouble() if inside else nullcontext()
         self.all_outputs = all_outputs
-        self.inputs = inputs
         self.own_inputs = len(inputs)
         tensors: list[Tensor] = list(inputs)
         if isinstance(f, nn.Module):
@@ -353,7 +352,7 @@ class VectorFunction:
         if isinstance(self.f, nn.Module):
             inputs = _parameter_names(self.f.forward, self.own_inputs)
             return [*inputs, *self._state]
-        return _parameter_names(self.f, len(self.inputs))
+        return _parameter_names(self.f, self.own_inputs)
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:

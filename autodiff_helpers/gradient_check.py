@@ -248,19 +248,18 @@ def _recorded(f: Function, inputs: Sequence[Tensor], all_outputs: bool) -> Vecto
     """The function in double precision, if need be inside too, or else in its own."""
     try:
         return VectorFunction(f, inputs, True, all_outputs)
-    except Exception as error:
+    except Exception:
         parameters = list(f.parameters()) if isinstance(f, nn.Module) else []
         real = [x.dtype.to_real() for x in [*inputs, *parameters] if is_differentiable(x)]
         if all(dtype == torch.float64 for dtype in real):
             raise
-        for double in (True, False):
-            with suppress(Exception):
-                function = VectorFunction(f, inputs, double, all_outputs, inside=double)
-                # The way back must go through in this precision, too.
-                vector_jacobian_product(function, torch.ones_like(function.output))
-                return function
-        # The first error, because that is the one the function makes in the better precision.
-        raise error
+    with suppress(Exception):
+        function = VectorFunction(f, inputs, True, all_outputs, inside=True)
+        # The way back must go through in this precision, too.
+        vector_jacobian_product(function, torch.ones_like(function.output))
+        return function
+    # An error that is raised here is the one that the user's own call would raise.
+    return VectorFunction(f, inputs, False, all_outputs)
 
 
 def _check(

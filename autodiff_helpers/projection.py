@@ -207,7 +207,7 @@ class Sample(VectorFunction):
 
         x = function.point[columns].to(function.dtype).requires_grad_()
         super().__init__(part, [x], double=False)
-        self.changed = function.changed
+        self.changed, self.progress = function.changed, function.progress
         # One by one, because each takes as much memory as the whole.
         self._ways = []
 

@@ -33,6 +33,7 @@ class SecondOrder(VectorFunction):
 
         leaves = [leaf.detach().requires_grad_() for leaf in function.leaves]
         super().__init__(derivatives, leaves, double=False, all_outputs=True)
+        self.progress = function.progress
         # Autograd is at work inside.
         self._needs_record, self._ways = True, []
 

@@ -127,7 +127,7 @@ def test_a_tuple_of_outputs_gives_a_tuple_of_jacobians():
         check_gradient(
             lambda x: (x, x * x),
             x,
-            expected=(0 * x, x)[:0] or (torch.ones(2, 2), torch.diag(2 * x)),
+            expected=(torch.ones(2, 2), torch.diag(2 * x)),
         )
     )
 
@@ -228,8 +228,8 @@ def test_complex_inputs_are_pairs_of_real_numbers(f):
 
 def test_complex_outputs_of_real_inputs():
     x = tensor(3)
-    assert check_gradient(lambda x: torch.exp(1j * x), x)
-    result = check_gradient(lambda x: torch.exp(1j * x) if x.requires_grad else x, x)
+    result = check_gradient(lambda x: torch.exp(1j * x), x)
+    assert result
     assert "∂Im f[0]/∂x[0]" in str(check_gradient(lambda x: 1j * x, x, expected=torch.eye(3) * 1j))
     assert result.analytic.shape == (3, 2, 3)
 

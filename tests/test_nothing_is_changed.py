@@ -194,3 +194,39 @@ def test_names_from_the_user_are_escaped(name):
     html = check_gradient(Odd(), torch.ones(1))._repr_html_()
     assert name not in html
     assert "<script" not in html
+
+
+@pytest.mark.parametrize(
+    ("f", "count", "order"),
+    [
+        (lambda x: x.detach() * x, 5000, 1),  # large, and wrong
+        (lambda x: (x**3).sum(), 3, 2),
+    ],
+)
+def test_every_bar_is_taken_away(f, count, order, monkeypatch):
+    bars = []
+
+    class Bar:
+        total = 0
+
+        def __init__(self):
+            bars.append(self)
+            self.open = True
+
+        def update(self, parts):
+            pass
+
+        def close(self):
+            self.open = False
+
+    monkeypatch.setattr("autodiff_helpers.progress.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("autodiff_helpers.progress._bar", lambda done, total: Bar())
+    check_gradient(f, torch.ones(count, dtype=torch.float64, requires_grad=True), order=order)
+    assert len(bars) == 1
+    assert not bars[0].open
+
+
+def test_the_error_of_a_function_in_low_precision_is_its_own():
+    weight = torch.ones(2)
+    with pytest.raises(RuntimeError, match="shape '\\[3\\]' is invalid"):
+        check_gradient(lambda x: torch.dot(weight, x).reshape(3), torch.ones(2, requires_grad=True))
