@@ -99,7 +99,8 @@ class VectorFunction:
         self._constants_change = True
         self.point = flat([self._copies[place] for place in checked])
         self.device = self.point.device
-        self._ways = [self._batch, self._branches]
+        # Not bound to this object, which would then be its own and never be freed at once.
+        self._ways = [VectorFunction._batch, VectorFunction._branches]
         self._needs_record = False
         self._batch_proved = False
         self._random = RandomState(tensors)
@@ -222,7 +223,7 @@ class VectorFunction:
             try:
                 with warnings.catch_warnings(), torch.no_grad():
                     warnings.simplefilter("ignore")  # of functions that are slow in a batch
-                    values = self._ways[0](inputs)
+                    values = self._ways[0](self, inputs)
             except Exception:
                 # Not every function can be called for many points at once.
                 self._ways = self._ways[1:]
