@@ -1,5 +1,6 @@
 """A Jacobian found in two ways, side by side: where the two agree, and how they are printed."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,6 @@ class Comparison:
         excused: where the function has no derivative, but the answer is as good as any.
         jumps: where the function has no derivative, and no answer is any good.
 
-    Attributes:
-        tolerance: by which share of a derivative its two values may differ.
-        scale: for each output the size of its largest derivative by rule, of shape ``(m, 1)``.
-        noise: how far each central difference may be off.
-        matches: where the two values differ by no more than they may.
-        agrees: where they match, or need not.
-
     Example:
         >>> import torch
         >>> from autodiff_helpers.numeric import central_differences
@@ -68,22 +62,58 @@ class Comparison:
         self.function, self.analytic, self.numeric = function, analytic, numeric
         self.source, self.asked, self.epsilon = source, asked, epsilon
         self.tolerance = max(asked, epsilon**0.5)
-        sizes = np.abs(analytic)
+        self._excused, self._jumps = excused, jumps
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether every derivative matches so well that nothing is left to look at.
+
+        It takes less time to see than ``matches``, and is enough for most functions.
+        """
+        values, errors, bent = self.numeric
+        close = np.abs(self.analytic - values) + SAFETY * errors
+        plain = close <= self.tolerance * np.abs(values)
+        if not plain.all():
+            plain |= (values == 0) & (self.analytic == 0) & np.isfinite(errors)
+        return bool(plain.all()) and not bent.any()
+
+    @cached_property
+    def scale(self) -> Array:
+        """For each output the size of its largest derivative by rule, of shape ``(m, 1)``."""
+        sizes = np.abs(self.analytic)
         if not np.isfinite(sizes).all():
             sizes = np.where(np.isfinite(sizes), sizes, 0.0)
-        self.scale: Array = sizes.max(axis=1, keepdims=True, initial=0.0)
-        rounding = min(ROUNDING_UNITS * epsilon, self.tolerance)
-        everywhere = 4 * epsilon * self.scale.max(initial=0.0)
-        self.noise: Array = SAFETY * numeric.errors + rounding * self.scale + everywhere
+        return np.asarray(sizes.max(axis=1, keepdims=True, initial=0.0))
+
+    @cached_property
+    def noise(self) -> Array:
+        """How far each central difference may be off."""
+        rounding = min(ROUNDING_UNITS * self.epsilon, self.tolerance)
+        everywhere = 4 * self.epsilon * self.scale.max(initial=0.0)
+        return np.asarray(SAFETY * self.numeric.errors + rounding * self.scale + everywhere)
+
+    @cached_property
+    def matches(self) -> Mask:
+        """Where the two values differ by no more than they may."""
         with np.errstate(invalid="ignore"):
-            difference = np.abs(analytic - numeric.values)
-            self.matches: Mask = difference <= self.noise + self.tolerance * np.abs(numeric.values)
-        if np.isinf(numeric.errors).any():
-            self.matches &= np.isfinite(numeric.errors)
-        nowhere = np.zeros_like(self.matches)
-        self.excused: Mask = nowhere if excused is None else excused
-        self.jumps: Mask = nowhere if jumps is None else jumps
-        self.agrees: Mask = (self.matches | self.excused) & ~self.jumps
+            difference = np.abs(self.analytic - self.numeric.values)
+            allowed = self.noise + self.tolerance * np.abs(self.numeric.values)
+        return np.asarray((difference <= allowed) & np.isfinite(self.numeric.errors))
+
+    @cached_property
+    def excused(self) -> Mask:
+        """Where the function has no derivative, but the answer is as good as any."""
+        return np.zeros_like(self.matches) if self._excused is None else self._excused
+
+    @cached_property
+    def jumps(self) -> Mask:
+        """Where the function has no derivative, and no answer is any good."""
+        return np.zeros_like(self.matches) if self._jumps is None else self._jumps
+
+    @cached_property
+    def agrees(self) -> Mask:
+        """Where the two values match, or need not."""
+        return (self.matches | self.excused) & ~self.jumps
 
     def rougher_than(self, share: float) -> Mask:
         """Where the noise is more than a share of the derivative, or of its output's largest one.

@@ -43,10 +43,13 @@ def diagnose(comparison: Comparison) -> tuple[Comparison, bool, str]:
         The comparison as it was judged in the end, the verdict, and one sentence.
     """
     function = comparison.function
-    odd = function.changed or function.random or comparison.numeric.bent.any()
+    odd = function.changed or function.random
+    if not odd and comparison.plain:
+        return comparison, True, _right(comparison.analytic.size)
+    odd = odd or comparison.numeric.bent.any()
     rough = comparison.rougher_than(10 * comparison.tolerance)
     if not odd and comparison.matches.all() and not rough.any():
-        return comparison, True, _right(comparison)
+        return comparison, True, _not_wrong(comparison)
     sentence = misbehaviour(function) or _undefined(comparison)
     if sentence is not None:
         return comparison, False, sentence
@@ -58,7 +61,7 @@ def diagnose(comparison: Comparison) -> tuple[Comparison, bool, str]:
     if not right:
         sentence = _wrong(comparison)
     else:
-        sentence = kink.sentence if kink is not None else rounding or _right(comparison)
+        sentence = kink.sentence if kink is not None else rounding or _not_wrong(comparison)
     if function.random:
         sentence = (
             f"{sentence[:-1]}; the function is random (two calls differ), so every call was given "
@@ -67,8 +70,7 @@ def diagnose(comparison: Comparison) -> tuple[Comparison, bool, str]:
     return comparison, right, sentence
 
 
-def _right(comparison: Comparison) -> str:
-    count = comparison.analytic.size
+def _not_wrong(comparison: Comparison) -> str:
     largest = comparison.scale.max(initial=0.0)
     finite = comparison.noise[np.isfinite(comparison.noise)]
     noise = float(finite.max(initial=0.0))
@@ -80,6 +82,10 @@ def _right(comparison: Comparison) -> str:
             f"differences prove this only to within {bound:g}: the gradient is too small for "
             "them, or the function is rounded too much."
         )
+    return _right(comparison.analytic.size)
+
+
+def _right(count: int) -> str:
     if count == 0:
         return "The gradient is right: there is nothing to compare, for lack of any number."
     if count == 1:
@@ -361,7 +367,7 @@ def _cut(comparison: Comparison) -> str | None:
     function = comparison.function
     try:
         uncut = function.recorded_within(cuts)
-        analytic = reverse_jacobian(uncut).cpu().numpy()
+        analytic = reverse_jacobian(uncut)
     except (RuntimeError, TypeError, ValueError):
         return None
     if not cuts.undone and not cuts.left:
@@ -374,7 +380,7 @@ def _cut(comparison: Comparison) -> str | None:
             "gradient is right"
         )
     # A number that was only printed or noted down changes nothing when it is another one.
-    if cuts.left and not same(flat(uncut.recorded).detach(), function.output):
+    if cuts.left and not same(flat(uncut.recorded).detach().cpu().numpy(), function.value):
         return (
             f"{' and '.join(cuts.left)} cuts the function off from its input, in whole or in "
             "part: what leaves torch is a constant for autograd, so compute it with tensors"

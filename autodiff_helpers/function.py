@@ -5,9 +5,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,12 +20,13 @@ from autodiff_helpers.undisturbed import RandomState
 
 Function = Callable[..., Any]
 
+# So few points are evaluated one by one, which takes no longer.
+VERY_FEW_POINTS = 5
 # How often a function is called again to see whether it repeats.
 REPEATS = 8
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """One tensor among the inputs or the outputs, and where it lies in the vector of them all.
 
     A complex tensor lies there as pairs of real numbers, as ``torch.view_as_real`` gives them.
@@ -52,7 +52,8 @@ class Piece:
         """
         first = self.start if start is None else start
         last = first + self.stop - self.start
-        taken = rows[..., first:last].reshape((*rows.shape[:-1], *self.shape))
+        taken = rows if last - first == rows.shape[-1] else rows[..., first:last]
+        taken = taken.reshape((*rows.shape[:-1], *self.shape))
         if self.dtype.is_complex:
             taken = torch.view_as_complex(taken.to(self.dtype.to_real()).contiguous())
         return taken.to(self.dtype)
@@ -109,6 +110,10 @@ class VectorFunction:
         self.outputs: list[Piece] = []
         self.output_count: int | None = None
         self.leaves, self.recorded = self._record(nullcontext())
+        self.own_rules = _own_rules(self.recorded)
+        # What torch brings works for a batch as it does for one. A rule of the user's need not,
+        # and when something seems wrong, nothing is taken for granted.
+        self.trusting = not self.own_rules
         # A copy, because a function may give out the same memory again and again.
         self.output = flat(self.recorded).detach().clone()
         self.place: Array = self.point.cpu().numpy()
@@ -202,7 +207,7 @@ class VectorFunction:
         """
         self._random.held = held
         repeated = all(
-            same(self.at(self.point.clone()), self.output) for _ in range(REPEATS if held else 1)
+            same(self.at(self.point.clone()).cpu().numpy(), self.value) for _ in range(REPEATS if held else 1)
         )
         self._random.held = True
         return repeated
@@ -219,28 +224,32 @@ class VectorFunction:
         """
         places = torch.from_numpy(points).to(self.device)
         inputs = [piece.take_from(places) for piece in self.pieces]
-        while self._ways and points.shape[0] >= FEW_POINTS:
-            try:
-                with warnings.catch_warnings(), torch.no_grad():
-                    warnings.simplefilter("ignore")  # of functions that are slow in a batch
-                    values = self._ways[0](self, inputs)
-            except Exception:
-                # Not every function can be called for many points at once.
-                self._ways = self._ways[1:]
-                continue
-            self.progress.advance(points.shape[0])
-            return values.cpu().numpy()
-        return self._one_by_one(inputs)
+        with torch.no_grad():
+            for way in self._ways:
+                few = FEW_POINTS if way is VectorFunction._branches else VERY_FEW_POINTS
+                if points.shape[0] < few:
+                    break
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")  # of functions that are slow in a batch
+                        values = way(self, inputs)
+                except Exception:
+                    # Not every function can be called for many points at once.
+                    self._ways = self._ways[1:]
+                    continue
+                self.progress.advance(points.shape[0])
+                return values.cpu().numpy()
+            return self._one_by_one(inputs)
 
     def _one_by_one(self, inputs: Sequence[Tensor]) -> Array:
         # One place for all values: small ones kept between large ones would scatter the memory.
-        rows = torch.empty(inputs[0].shape[0], self.output.shape[0]).to(self.output)
-        for row, *xs in zip(rows.unbind(), *[x.unbind() for x in inputs], strict=True):
+        rows = np.empty((inputs[0].shape[0], self.output.shape[0]))
+        for row, *xs in zip(rows, *[x.unbind() for x in inputs], strict=True):
             # Copies, because a function may change its input, look at the memory around it, or
             # give out the same memory again and again.
-            row.copy_(self._value([x.clone() for x in xs]))
+            row[:] = self._value([x.clone() for x in xs]).cpu().numpy()
             self.progress.advance(1)
-        return rows.cpu().numpy()
+        return rows
 
     def _batch(self, inputs: Sequence[Tensor]) -> Tensor:
         return self._proved(evaluate_batch(self.call, inputs), inputs)
@@ -257,13 +266,14 @@ class VectorFunction:
         return points
 
     def _proved(self, outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> Tensor:
-        """The outputs for a batch as vectors, of which the first must be what it is by itself."""
+        """The outputs for a batch as vectors; in doubt the first must be what it is by itself."""
         count = outputs[0].shape[0]
         rows = [real(output.detach()).reshape(count, -1).double() for output in outputs]
         joined = rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
-        if not self._batch_proved:
+        if not (self.trusting or self._batch_proved):
             alone = self._value([x[0].clone() for x in inputs])
-            if not same(joined[0], alone, 100 * self.epsilon):
+            pair = [each.cpu().numpy() for each in (joined[0], alone)]
+            if not same(*pair, 100 * self.epsilon):
                 raise ValueError("the function gives something else for a batch")
             self._batch_proved = True
         return joined
@@ -279,16 +289,19 @@ class VectorFunction:
             The value, of shape ``(length of the output,)`` and dtype float64; the next call may
             change it.
         """
-        return self._value([piece.take_from(point) for piece in self.pieces])
+        with torch.no_grad():
+            return self._value([piece.take_from(point) for piece in self.pieces])
 
     def _value(self, xs: Sequence[Tensor]) -> Tensor:
-        """The value at one point; nan where it has none."""
+        """The value at one point, unrecorded; nan where it has none."""
         while True:
             try:
-                if self._needs_record:
-                    xs = [x.detach().clone().requires_grad_().clone() for x in xs]
-                with torch.set_grad_enabled(self._needs_record):
-                    value = flat(self.call(xs)).detach()
+                if not self._needs_record:
+                    value = flat(self.call(xs))
+                else:
+                    with torch.enable_grad():
+                        xs = [x.clone().requires_grad_().clone() for x in xs]
+                        value = flat(self.call(xs)).detach()
                 if value.shape == self.output.shape:
                     return value
             except Exception:
@@ -393,25 +406,30 @@ def element_name(name: str, piece: Piece, place: int) -> str:
     return f"{part}{name}[{', '.join(map(str, index))}]" if index else f"{part}{name}"
 
 
-def same(value: Tensor, other: Tensor, tolerance: float = 0.0) -> bool:
+def same(values: Array, others: Array, tolerance: float = 0.0) -> bool:
     """Whether two vectors are equal, up to a share of the largest number in them.
 
     Args:
-        value: a vector.
-        other: a vector.
+        values: a vector.
+        others: a vector.
         tolerance: that share.
 
     Returns:
         Whether they are; nan equals nan.
 
     Example:
-        >>> same(torch.tensor([1.0, torch.nan]), torch.tensor([1.0, torch.nan]))
+        >>> same(np.array([1.0, np.nan]), np.array([1.0, np.nan]))
         True
     """
-    if torch.equal(value, other):
-        return True
-    size = tolerance * value.nan_to_num(0.0).abs().max().item() if value.numel() else 0.0
-    return value.shape == other.shape and torch.allclose(value, other, 0.0, size, equal_nan=True)
+    if values.shape != others.shape:
+        return False
+    finite = np.isfinite(others)
+    if not finite.all():
+        if not np.array_equal(values[~finite], others[~finite], equal_nan=True):
+            return False
+        values, others = values[finite], others[finite]
+    size = np.abs(others).max(initial=0.0)
+    return bool((np.abs(values - others) <= tolerance * size).all())
 
 
 def is_differentiable(x: Tensor) -> bool:
@@ -444,6 +462,21 @@ def real(tensor: Tensor) -> Tensor:
         tensor([3., 4.])
     """
     return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
+def _own_rules(recorded: Sequence[Tensor]) -> set[Any]:
+    """The classes derived from ``torch.autograd.Function`` that were used in a recorded graph."""
+    rules, seen = set(), set()
+    unread = [output.grad_fn for output in recorded]
+    while unread:
+        node = unread.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if own := getattr(node, "_forward_cls", None):
+            rules.add(own)
+        unread += [source for source, _ in node.next_functions]
+    return rules
 
 
 def _doubled(x: Tensor) -> Tensor:

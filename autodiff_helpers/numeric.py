@@ -25,6 +25,7 @@ NOISE_POINTS = 16
 # Each further step is smaller by a factor that is no whole number, so that no periodic function
 # looks the same at all steps.
 RATIO = 3.7
+TWO_STEPS = np.array([[1.0], [1.0 / RATIO]])
 MOST_STEPS = 20
 MOST_EXTRAPOLATIONS = 4
 # When the estimated relative error is below this, no further step is taken.
@@ -40,7 +41,7 @@ ROUNDED_ENOUGH = 1e-7
 KEPT = 0.6
 
 # Points evaluated in one call hold about this many numbers, so that they fit into the cache.
-NUMBERS_AT_ONCE = 2**17
+NUMBERS_AT_ONCE = 2**18
 
 # A point among this many is evaluated in the way that is taken for many.
 FEW = 16
@@ -110,8 +111,8 @@ def central_differences(
     search = _Search(f, x, value, epsilon, noise, seen)
     # Places where the function has no value give nan, and nan is never chosen.
     with np.errstate(all="ignore"):
-        best, errors, bent = search.two_steps(longer * SHORT_STEP)
-        unsure = search.unsure(best, errors, longer * SHORT_STEP / RATIO)
+        best, errors, rounding, bent = search.two_steps(longer * SHORT_STEP)
+        unsure = _unsure(best, errors, rounding)
         if len(unsure):
             errors[np.isnan(errors)] = np.inf
             sizes = np.abs(best)
@@ -125,6 +126,19 @@ def central_differences(
                 again, error = search.many_steps(tiny, shrink * LONG_STEP, scale, relative=True)
                 _take_closer(best, errors, tiny, again, error)
     return NumericJacobian(best.T, errors.T, bent.T)
+
+
+def _unsure(values: Array, errors: Array, rounding: Array) -> Indices:
+    """The elements with a derivative that is not known well enough from two steps."""
+    sizes = np.abs(values)
+    settled = errors <= np.maximum(GOOD_ENOUGH * sizes, 1.01 * rounding)
+    if settled.all():
+        return np.empty(0, dtype=np.intp)
+    scale = np.where(errors <= PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
+    settled |= errors <= GOOD_ENOUGH * scale
+    # Where rounding is most of the error, it must be small beside the gradient.
+    settled |= (errors <= 2 * rounding) & (rounding <= ROUNDED_ENOUGH * scale)
+    return np.flatnonzero(~settled.all(axis=1))
 
 
 def _take_closer(best: Array, errors: Array, elements: Indices, again: Array, error: Array) -> None:
@@ -209,12 +223,11 @@ def measured_noise(
     """
     # Far enough to meet other roundings, and too near for the function to bend.
     distance = epsilon**0.6 * np.abs(x)
-    random = np.random.Generator(np.random.PCG64(0))
     if elements is None:
-        shifts = random.uniform(-1, 1, (NOISE_POINTS, len(x))) * distance
+        shifts = (2 * _scattered(NOISE_POINTS, len(x)) - 1) * distance
     else:
         shifts = np.zeros((NOISE_POINTS // 2, len(elements), len(x)))
-        shares = random.uniform(0.1, 1, shifts.shape[:2])
+        shares = 0.1 + 0.9 * _scattered(*shifts.shape[:2])
         shifts[:, np.arange(len(elements)), elements] = shares * distance[elements]
         shifts = shifts.reshape(-1, len(x))
     points = x + np.concatenate((shifts, -shifts))
@@ -229,6 +242,16 @@ def measured_noise(
     shares = (shares - shares.mean(axis=0))[:, :, None]
     off -= shares * (shares * off).sum(axis=1, keepdims=True) / (shares**2).sum(axis=0)
     return np.asarray((off.max(axis=1) - off.min(axis=1)).max(axis=0))
+
+
+def _scattered(rows: int, columns: int) -> Array:
+    """Numbers between 0 and 1 all over the place, always the same, in this shape.
+
+    They are multiples of the golden ratio. Loading numpy's random numbers would make every later
+    check slower, because it keeps their state.
+    """
+    multiples = np.outer(np.arange(1, rows + 1), np.arange(1, columns + 1))
+    return np.asarray(multiples * (np.sqrt(1.25) - 0.5) % 1.0)
 
 
 def slopes_at_zero(f: Batched, sizes: Array, *, epsilon: float = EPSILON) -> tuple[Array, Array]:
@@ -332,40 +355,37 @@ class _Search(NamedTuple):
     noise: Array | float = 0.0
     seen: Batched | None = None
 
-    def two_steps(self, step: float) -> tuple[Array, Array, Mask]:
-        """The derivatives from two steps, their errors, and where the function seems bent."""
-        n, m = len(self.x), len(self.value)
-        best, errors, bent = np.empty((n, m)), np.empty((n, m)), np.empty((n, m), dtype=bool)
+    def two_steps(self, step: float) -> tuple[Array, Array, Array, Mask]:
+        """The derivatives from two steps, their errors, how much of these is rounding, and bends.
+
+        A bend is where the slopes to the left and to the right seem to differ.
+        """
+        sizes = np.abs(self.x)
+        steps = step * np.maximum(sizes, 1.0)
         noise = self._noise(self.value)
         # To see a bend takes more: intermediate numbers may be as large as the inputs.
-        visible = 16 * np.maximum(noise, 2 * self.epsilon * np.abs(self.x).max())
-        for part in self._parts(n, calls=4):
-            elements = np.arange(part.start, part.stop)
-            steps = self._steps(elements, step)
-            upper, lower, width = self._both_sides(
-                elements, steps * np.array([[1.0], [1.0 / RATIO]])
-            )
-            first, second = (upper - lower) / width
-            second += (second - first) / (RATIO**2 - 1)
-            best[part] = second
-            errors[part] = np.abs(second - first) + noise / width[1]
-            # The bend of a smooth function shrinks faster with the step than that of a kink.
-            longer_bend, bend = np.abs(upper + lower - 2 * self.value)
-            bent[part] = bend > np.maximum(visible, KEPT / RATIO * longer_bend)
-        return best, errors, bent
+        visible = 16 * np.maximum(noise, 2 * self.epsilon * sizes.max())
+        parts = [
+            self._two_steps(part, steps[part], noise, visible)
+            for part in self._parts(len(self.x), calls=4)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        best, errors, rounding, bent = map(np.concatenate, zip(*parts, strict=True))
+        return best, errors, rounding, bent
 
-    def unsure(self, values: Array, errors: Array, step: float) -> Indices:
-        """The elements with a derivative that is not known well enough after the shorter step."""
-        sizes = np.abs(values)
-        if (errors <= GOOD_ENOUGH * sizes).all():
-            return np.empty(0, dtype=np.intp)
-        scale = np.where(errors <= PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
-        width = 2 * self._steps(np.arange(len(values)), step)[:, None]
-        rounding = self._noise(self.value) / width
-        settled = errors <= np.maximum(GOOD_ENOUGH * np.maximum(sizes, scale), 1.01 * rounding)
-        # Where rounding is most of the error, it must be small beside the gradient.
-        settled |= (errors <= 2 * rounding) & (rounding <= ROUNDED_ENOUGH * scale)
-        return np.flatnonzero(~settled.all(axis=1))
+    def _two_steps(
+        self, part: slice, steps: Array, noise: Array, visible: Array
+    ) -> tuple[Array, Array, Array, Mask]:
+        elements = np.arange(part.start, part.stop)
+        upper, lower, width = self._both_sides(elements, steps * TWO_STEPS)
+        first, second = (upper - lower) / width
+        best = second + (second - first) / (RATIO**2 - 1)
+        rounding = noise / width[1]
+        # The bend of a smooth function shrinks faster with the step than that of a kink.
+        longer_bend, bend = np.abs(upper + lower - 2 * self.value)
+        bent = bend > np.maximum(visible, KEPT / RATIO * longer_bend)
+        return best, np.abs(best - first) + rounding, rounding, bent
 
     def _steps(self, elements: Indices, step: float, relative: bool = False) -> Array:
         return np.asarray(step * np.maximum(np.abs(self.x[elements]), 0.0 if relative else 1.0))
@@ -444,16 +464,18 @@ class _Search(NamedTuple):
         All of shape ``(steps, elements, m)``, for some steps of each element.
         """
         many, count = steps.shape
+        x = self.x[elements]
+        places = np.array((x + steps, x - steps))
         points = np.empty((2, many, count, len(self.x)))
         points[:] = self.x
         rows = np.arange(count)
-        points[:, :, rows, elements] += np.array((steps, -steps))
-        seen = points.reshape(2 * many * count, -1)
+        points[:, :, rows, elements] = places
+        points = points.reshape(2 * many * count, -1)
         if self.seen is not None:
-            seen = self.seen(seen)
-        upper, lower = self.f(seen).reshape(2, many, count, -1)
-        above, below = seen.reshape(2, many, count, -1)[:, :, rows, elements]
-        return upper, lower, (above - below)[:, :, None]
+            points = self.seen(points)
+            places = points.reshape(2, many, count, -1)[:, :, rows, elements]
+        upper, lower = self.f(points).reshape(2, many, count, -1)
+        return upper, lower, (places[0] - places[1])[:, :, None]
 
 
 def _extrapolate(derivatives: Array, rows: list[Array]) -> list[Array]:

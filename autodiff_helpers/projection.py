@@ -354,8 +354,6 @@ def _spread(worst: int, length: int) -> Tensor:
 
 def _weights(like: Tensor, seed: int) -> Tensor:
     """Random numbers between 0.5 and 1 in size, so that no element counts too little."""
-    generator = np.random.Generator(np.random.SFC64(seed))
-    weights = generator.random(len(like))
-    weights -= 0.5
-    weights += np.copysign(0.5, weights)
-    return torch.from_numpy(weights).to(like.device)
+    generator = torch.Generator().manual_seed(seed)
+    weights = torch.rand(len(like), generator=generator, dtype=torch.float64).sub_(0.5)
+    return weights.add_(torch.copysign(torch.tensor(0.5), weights)).to(like.device)

@@ -35,7 +35,9 @@ class Undisturbed:
         self._python = random.getstate()
         self._numpy_random = sys.modules.get("numpy.random")
         self._numpy = None if self._numpy_random is None else self._numpy_random.get_state()
-        self._recording = torch.inference_mode(False), torch.enable_grad()
+        self._recording: list[Any] = [torch.enable_grad()]
+        if torch.is_inference_mode_enabled():
+            self._recording.insert(0, torch.inference_mode(False))
 
     def __enter__(self) -> None:
         for mode in self._recording:
@@ -44,9 +46,9 @@ class Undisturbed:
     def __exit__(self, *error: Any) -> None:
         for mode in reversed(self._recording):
             mode.__exit__(*error)
-        with torch.no_grad():
-            for buffer, before in self._buffers:
-                if not torch.equal(buffer, before):
+        for buffer, before in self._buffers:
+            if not torch.equal(buffer, before):
+                with torch.no_grad():
                     buffer.copy_(before)
         self._torch.reset()
         random.setstate(self._python)
