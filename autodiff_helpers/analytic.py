@@ -60,6 +60,10 @@ def _fill(rows: Array, function: VectorFunction, piece: Piece, output: Tensor) -
                 return
         except RuntimeError:
             pass  # a backward step that cannot be batched
+    if count == 1:
+        # Torch takes 1 for a missing vector.
+        rows[0] = _product(function, [output], [None]).cpu().numpy()
+        return
     for row in range(count):
         unit = np.zeros(count)
         unit[row] = 1.0
@@ -91,7 +95,7 @@ def _products(function: VectorFunction, piece: Piece, output: Tensor, rows: slic
 
 
 def _product(
-    function: VectorFunction, outputs: Sequence[Tensor], vectors: Sequence[Tensor]
+    function: VectorFunction, outputs: Sequence[Tensor], vectors: Sequence[Tensor | None]
 ) -> Tensor:
     """The vector-Jacobian product for some of the outputs; the others count as unused."""
     with function.precision:

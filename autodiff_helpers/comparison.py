@@ -95,9 +95,8 @@ class Comparison:
     @cached_property
     def matches(self) -> Mask:
         """Where the two values differ by no more than they may."""
-        with np.errstate(invalid="ignore"):
-            difference = np.abs(self.analytic - self.numeric.values)
-            allowed = self.noise + self.tolerance * np.abs(self.numeric.values)
+        difference = np.abs(self.analytic - self.numeric.values)
+        allowed = self.noise + self.tolerance * np.abs(self.numeric.values)
         return np.asarray((difference <= allowed) & np.isfinite(self.numeric.errors))
 
     @cached_property

@@ -43,10 +43,10 @@ def diagnose(comparison: Comparison) -> tuple[Comparison, bool, str]:
         The comparison as it was judged in the end, the verdict, and one sentence.
     """
     function = comparison.function
-    odd = function.changed or function.random
+    odd = bool(function.changed) or function.random
     if not odd and comparison.plain:
         return comparison, True, _right(comparison.analytic.size)
-    odd = odd or comparison.numeric.bent.any()
+    odd |= bool(comparison.numeric.bent.any())
     rough = comparison.rougher_than(10 * comparison.tolerance)
     if not odd and comparison.matches.all() and not rough.any():
         return comparison, True, _not_wrong(comparison)

@@ -99,6 +99,8 @@ class VectorFunction:
         self._constants = [(i, x) for i, x in enumerate(self._copies) if i not in checked]
         self._constants_change = True
         self.point = flat([self._copies[place] for place in checked])
+        self.place: Array = self.point.cpu().numpy()
+        self._demand_finite()
         self.device = self.point.device
         # Not bound to this object, which would then be its own and never be freed at once.
         self._ways = [VectorFunction._batch, VectorFunction._branches]
@@ -116,12 +118,20 @@ class VectorFunction:
         self.trusting = not self.own_rules
         # A copy, because a function may give out the same memory again and again.
         self.output = flat(self.recorded).detach().clone()
-        self.place: Array = self.point.cpu().numpy()
         self.value: Array = self.output.cpu().numpy()
         self.dtype = _lowest_precision([*self.pieces, *self.outputs])
         self.epsilon = torch.finfo(self.dtype).eps
         self.progress = Progress(total=4 * self.point.shape[0] + self.output.shape[0])
         self.random = self._random.moved() and not self.repeats(held=False)
+
+    def _demand_finite(self) -> None:
+        finite = np.isfinite(self.place)
+        if not finite.all():
+            column = int(np.flatnonzero(~finite)[0])
+            raise ValueError(
+                f"check_gradient got {self.place[column]:g} for {self.input_name(column)}; expected "
+                "finite numbers, because a derivative asks what happens around them."
+            )
 
     def _record(self, context: AbstractContextManager[Any]) -> tuple[list[Tensor], list[Tensor]]:
         """Call the function as the user would, so that autograd records it."""
@@ -207,7 +217,8 @@ class VectorFunction:
         """
         self._random.held = held
         repeated = all(
-            same(self.at(self.point.clone()).cpu().numpy(), self.value) for _ in range(REPEATS if held else 1)
+            same(self.at(self.point.clone()).cpu().numpy(), self.value)
+            for _ in range(REPEATS if held else 1)
         )
         self._random.held = True
         return repeated
@@ -272,8 +283,8 @@ class VectorFunction:
         joined = rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
         if not (self.trusting or self._batch_proved):
             alone = self._value([x[0].clone() for x in inputs])
-            pair = [each.cpu().numpy() for each in (joined[0], alone)]
-            if not same(*pair, 100 * self.epsilon):
+            together = joined[0].cpu().numpy()
+            if not same(together, alone.cpu().numpy(), 100 * self.epsilon):
                 raise ValueError("the function gives something else for a batch")
             self._batch_proved = True
         return joined
@@ -382,8 +393,10 @@ def flat(tensors: Sequence[Tensor]) -> Tensor:
         >>> flat([torch.tensor([[1.0], [2.0]]), torch.tensor(3 + 4j)])
         tensor([1., 2., 3., 4.], dtype=torch.float64)
     """
+    if len(tensors) == 1:
+        return real(tensors[0]).reshape(-1).double()
     parts = [real(tensor).reshape(-1).double() for tensor in tensors]
-    return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0].device) for part in parts])
+    return torch.cat([part.to(parts[0].device) for part in parts])
 
 
 def element_name(name: str, piece: Piece, place: int) -> str:

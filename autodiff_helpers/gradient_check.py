@@ -460,19 +460,8 @@ def _demand_inputs(f: Any, inputs: Sequence[Any]) -> None:
                 f"check_gradient got a tensor without plain values (layout {x.layout}, device "
                 f"{x.device}) as input {number}; expected a dense one: pass x.to_dense()."
             )
-        if x.requires_grad and not x.isfinite().all():
-            raise ValueError(
-                f"check_gradient got {x[~x.isfinite()][0].item()} as an element of input {number}; "
-                "expected finite numbers, because a derivative asks what happens around them."
-            )
-    parameters = dict(f.named_parameters()) if isinstance(f, nn.Module) else {}
-    for name, parameter in parameters.items():
-        if parameter.requires_grad and not parameter.isfinite().all():
-            raise ValueError(
-                f"check_gradient got a module whose parameter {name} is not finite everywhere; "
-                "expected finite numbers, because a derivative asks what happens around them."
-            )
-    if not any(x.requires_grad for x in [*inputs, *parameters.values()]):
+    parameters = list(f.parameters()) if isinstance(f, nn.Module) else []
+    if not any(x.requires_grad for x in [*inputs, *parameters]):
         integer = [x.dtype for x in inputs if not is_differentiable(x)]
         got = f"inputs of dtype {integer[0]}" if integer else "no input that requires gradients"
         raise ValueError(

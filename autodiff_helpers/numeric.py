@@ -1,4 +1,8 @@
-"""Numerical differentiation by extrapolated central differences. Knows no autograd."""
+"""Numerical differentiation by extrapolated central differences. Knows no autograd.
+
+Places where a function has no value give nan, which is never chosen. To silence what numpy says
+of these numbers is up to the caller.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -109,22 +113,20 @@ def central_differences(
         return NumericJacobian(nothing, nothing, nothing > 0)
     longer = shrink * _longer(epsilon)
     search = _Search(f, x, value, epsilon, noise, seen)
-    # Places where the function has no value give nan, and nan is never chosen.
-    with np.errstate(all="ignore"):
-        best, errors, rounding, bent = search.two_steps(longer * SHORT_STEP)
-        unsure = _unsure(best, errors, rounding)
-        if len(unsure):
-            errors[np.isnan(errors)] = np.inf
-            sizes = np.abs(best)
-            scale = np.where(errors <= PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
-            again, error = search.many_steps(unsure, longer**1.25 * LONG_STEP, scale)
-            _take_closer(best, errors, unsure, again, error)
-            # For tiny inputs even the shortest of these steps may be too long.
-            tiny = unsure[(np.abs(x[unsure]) < LONG_STEP) & (x[unsure] != 0)]
-            tiny = tiny[~(errors[tiny] <= PLAUSIBLE * np.abs(best[tiny])).all(axis=1)]
-            if len(tiny):
-                again, error = search.many_steps(tiny, shrink * LONG_STEP, scale, relative=True)
-                _take_closer(best, errors, tiny, again, error)
+    best, errors, rounding, bent = search.two_steps(longer * SHORT_STEP)
+    unsure = _unsure(best, errors, rounding)
+    if len(unsure):
+        errors[np.isnan(errors)] = np.inf
+        sizes = np.abs(best)
+        scale = np.where(errors <= PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
+        again, error = search.many_steps(unsure, longer**1.25 * LONG_STEP, scale)
+        _take_closer(best, errors, unsure, again, error)
+        # For tiny inputs even the shortest of these steps may be too long.
+        tiny = unsure[(np.abs(x[unsure]) < LONG_STEP) & (x[unsure] != 0)]
+        tiny = tiny[~(errors[tiny] <= PLAUSIBLE * np.abs(best[tiny])).all(axis=1)]
+        if len(tiny):
+            again, error = search.many_steps(tiny, shrink * LONG_STEP, scale, relative=True)
+            _take_closer(best, errors, tiny, again, error)
     return NumericJacobian(best.T, errors.T, bent.T)
 
 
@@ -183,11 +185,10 @@ def second_opinion(
         central_differences(f, x, value, epsilon=epsilon, noise=noise, shrink=shrink, seen=seen)
         for shrink in (1.0, OTHER_STEP)
     )
-    with np.errstate(all="ignore"):
-        values = np.where(other.errors < one.errors, other.values, one.values)
-        apart = np.abs(other.values - one.values)
-        # Where only one of them found anything, it stands alone.
-        apart[~np.isfinite(one.errors + other.errors)] = 0.0
+    values = np.where(other.errors < one.errors, other.values, one.values)
+    apart = np.abs(other.values - one.values)
+    # Where only one of them found anything, it stands alone.
+    apart[~np.isfinite(one.errors + other.errors)] = 0.0
     errors = np.maximum(np.minimum(one.errors, other.errors), apart)
     return NumericJacobian(values, errors, first.bent)
 
@@ -231,9 +232,8 @@ def measured_noise(
         shifts[:, np.arange(len(elements)), elements] = shares * distance[elements]
         shifts = shifts.reshape(-1, len(x))
     points = x + np.concatenate((shifts, -shifts))
-    with np.errstate(all="ignore"):
-        expected = value + (points - x) @ np.nan_to_num(jacobian, posinf=0.0, neginf=0.0).T
-        off = np.nan_to_num(f(points) - expected, posinf=0.0, neginf=0.0)
+    expected = value + (points - x) @ np.nan_to_num(jacobian, posinf=0.0, neginf=0.0).T
+    off = np.nan_to_num(f(points) - expected, posinf=0.0, neginf=0.0)
     if elements is None:
         return np.asarray(np.abs(off).max(axis=0))
     # What lies on a line on each side is no noise, be it the slope there or a jump.
@@ -271,11 +271,10 @@ def slopes_at_zero(f: Batched, sizes: Array, *, epsilon: float = EPSILON) -> tup
         True
     """
     search = _Search(f, np.zeros(1), np.zeros(len(sizes)), epsilon, epsilon * sizes)
-    with np.errstate(all="ignore"):
-        step = _longer(epsilon) * LONG_STEP
-        slopes, errors = search.many_steps(
-            np.array([0]), step, np.zeros(1), good_enough=BEST, plausible=BEST
-        )
+    step = _longer(epsilon) * LONG_STEP
+    slopes, errors = search.many_steps(
+        np.array([0]), step, np.zeros(1), good_enough=BEST, plausible=BEST
+    )
     return slopes[0], errors[0]
 
 
@@ -323,20 +322,19 @@ def one_sided_slopes(
     """
     search = _Search(f, x, value, epsilon, noise)
     step = KINK_STEP * _longer(epsilon)
-    with np.errstate(all="ignore"):
-        found = search.to_both_sides(elements, step)
-        if epsilon > EPSILON:
-            return found
-        # A kink, or a jump, is there on a far smaller scale too; if not, it is only near.
-        nearer = search.to_both_sides(elements, NEARER * step)
-        gaps = np.abs(found.right - found.left), np.abs(nearer.right - nearer.left)
-        sizes = np.maximum(np.abs(found.right), np.abs(found.left))
-        near = (gaps[0] > PLAUSIBLE * sizes + 30 * found.errors) & (gaps[1] < 0.5 * gaps[0])
-        left, right = (
-            np.where(near, close, far)
-            for close, far in ((nearer.left, found.left), (nearer.right, found.right))
-        )
-        errors = np.where(near, nearer.errors, found.errors)
+    found = search.to_both_sides(elements, step)
+    if epsilon > EPSILON:
+        return found
+    # A kink, or a jump, is there on a far smaller scale too; if not, it is only near.
+    nearer = search.to_both_sides(elements, NEARER * step)
+    gaps = np.abs(found.right - found.left), np.abs(nearer.right - nearer.left)
+    sizes = np.maximum(np.abs(found.right), np.abs(found.left))
+    near = (gaps[0] > PLAUSIBLE * sizes + 30 * found.errors) & (gaps[1] < 0.5 * gaps[0])
+    left, right = (
+        np.where(near, close, far)
+        for close, far in ((nearer.left, found.left), (nearer.right, found.right))
+    )
+    errors = np.where(near, nearer.errors, found.errors)
     return OneSidedSlopes(left, right, errors, found.jumps & nearer.jumps, near)
 
 
