@@ -129,8 +129,8 @@ class VectorFunction:
         if not finite.all():
             column = int(np.flatnonzero(~finite)[0])
             raise ValueError(
-                f"check_gradient got {self.place[column]:g} for {self.input_name(column)}; expected "
-                "finite numbers, because a derivative asks what happens around them."
+                f"check_gradient got {self.place[column]:g} for {self.input_name(column)}; "
+                "expected finite numbers, because a derivative asks what happens around them."
             )
 
     def _record(self, context: AbstractContextManager[Any]) -> tuple[list[Tensor], list[Tensor]]:

@@ -341,11 +341,16 @@ def _check_large(
     if function.changed and (sentence := misbehaviour(function)):
         return refused(sentence)
     projector = Projector(function, jacobian, exactness)
-    spoiled = (~function.output.isfinite()).nonzero()
-    undefined = (~torch.stack(projector.gradients).isfinite()).nonzero()
+    spoiled = np.argwhere(~np.isfinite(function.value))
+    gradients = [gradient.cpu().numpy() for gradient in projector.gradients]
+    undefined = [
+        (output, place)
+        for output, gradient in enumerate(gradients)
+        for place in np.flatnonzero(~np.isfinite(gradient))[:1]
+    ]
     if len(spoiled) or len(undefined):
-        row = int(spoiled[0]) if len(spoiled) else function.outputs[int(undefined[0, 0])].start
-        return whole_or_sample(row, int(undefined[0, 1]) if len(undefined) else 0)
+        row = int(spoiled[0, 0]) if len(spoiled) else function.outputs[undefined[0][0]].start
+        return whole_or_sample(row, int(undefined[0][1]) if undefined else 0)
     found = []
     kinks: list[str] = []
     too_rough = False

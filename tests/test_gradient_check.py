@@ -513,8 +513,16 @@ X = leaf(1.0, 2.0)
         ((torch.sin,), ValueError, "got no input that requires gradients"),
         ((torch.sin, X.detach()), ValueError, "got no input that requires gradients"),
         ((torch.sin, torch.arange(3)), ValueError, "got inputs of dtype torch.int64"),
-        ((torch.sin, leaf(1.0, float("nan"))), ValueError, "got nan as an element of input 1"),
-        ((torch.sin, leaf(1.0, float("inf"))), ValueError, "got inf as an element of input 1"),
+        (
+            (lambda x: x.sin(), leaf(1.0, float("nan"))),
+            ValueError,
+            "got nan for x[1]; expected finite",
+        ),
+        (
+            (lambda x: x.sin(), leaf(1.0, float("inf"))),
+            ValueError,
+            "got inf for x[1]; expected finite",
+        ),
         ((torch.sum, torch.eye(2).to_sparse().requires_grad_()), ValueError, "x.to_dense()"),
         ((lambda x: x.sum().item(), X), TypeError, "returned a float; expected a tensor"),
         ((lambda x: None, X), TypeError, "returned a NoneType"),
