@@ -14,6 +14,7 @@ from autodiff_helpers.numeric import (
     Array,
     Indices,
     Mask,
+    better_of,
     central_differences,
     measured_noise,
     one_sided_slopes,
@@ -178,8 +179,10 @@ def _with_its_own_precision(comparison: Comparison) -> tuple[Comparison, str | N
     numeric = central_differences(
         function, function.place, function.value, epsilon=comparison.epsilon, noise=noise
     )
-    errors = np.maximum(numeric.errors, comparison.numeric.errors)
-    return comparison.changed(numeric=numeric._replace(errors=errors)), None
+    # No more exact than it seemed before.
+    better = better_of(comparison.numeric, numeric)
+    errors = np.maximum.reduce([better.errors, numeric.errors, comparison.numeric.errors])
+    return comparison.changed(numeric=better._replace(errors=errors)), None
 
 
 def _least_change(comparison: Comparison, row: int, column: int) -> tuple[float, float]:

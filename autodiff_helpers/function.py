@@ -312,7 +312,9 @@ class VectorFunction:
                 else:
                     with torch.enable_grad():
                         xs = [x.clone().requires_grad_().clone() for x in xs]
-                        value = flat(self.call(xs)).detach()
+                        value = flat(self.call(xs))
+                if value.requires_grad:  # it records by itself
+                    value = value.detach()
                 if value.shape == self.output.shape:
                     return value
             except Exception:

@@ -185,12 +185,40 @@ def second_opinion(
         central_differences(f, x, value, epsilon=epsilon, noise=noise, shrink=shrink, seen=seen)
         for shrink in (1.0, OTHER_STEP)
     )
+    values, errors, _ = better_of(one, other)
+    if epsilon > EPSILON:
+        # Steps this long may reach over kinks beside the point. Then any number between the slopes
+        # to both sides may be the derivative.
+        search = _Search(f, x, value, epsilon, noise, seen)
+        errors = np.fmax(errors, search.gaps(SHORT_STEP * _longer(epsilon)) / 2)
+    return NumericJacobian(values, errors, first.bent)
+
+
+def better_of(one: NumericJacobian, other: NumericJacobian) -> NumericJacobian:
+    """The better of two estimates for each derivative, no more exact than the two agree.
+
+    Args:
+        one: the Jacobian.
+        other: the same, found in another way.
+
+    Returns:
+        A Jacobian made of both.
+
+    Example:
+        >>> one, other = (
+        ...     NumericJacobian(np.full((1, 1), value), np.full((1, 1), error), np.eye(1) > 1)
+        ...     for value, error in ((2.0, 0.1), (2.5, 0.2))
+        ... )
+        >>> better = better_of(one, other)
+        >>> better.values, better.errors
+        (array([[2.]]), array([[0.5]]))
+    """
     values = np.where(other.errors < one.errors, other.values, one.values)
     apart = np.abs(other.values - one.values)
     # Where only one of them found anything, it stands alone.
     apart[~np.isfinite(one.errors + other.errors)] = 0.0
     errors = np.maximum(np.minimum(one.errors, other.errors), apart)
-    return NumericJacobian(values, errors, first.bent)
+    return NumericJacobian(values, errors, one.bent)
 
 
 def measured_noise(
@@ -433,6 +461,14 @@ class _Search(NamedTuple):
                 if not len(unsure):
                     break
         return best, errors
+
+    def gaps(self, step: float) -> Array:
+        """By how much the slopes to both sides differ, besides what shrinks with the step."""
+        every = np.arange(len(self.x))
+        steps = self._steps(every, step) / np.array([[1], [2], [4], [8]])
+        upper, lower, width = self._both_sides(every, steps)
+        gaps = (upper + lower - 2 * self.value) / (width / 2)
+        return np.asarray(np.abs(2 * gaps[1:] - gaps[:-1]).max(axis=0).T)
 
     def to_both_sides(self, elements: Indices, step: float) -> OneSidedSlopes:
         """The slopes to the left and to the right, from three steps each."""

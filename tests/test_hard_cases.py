@@ -139,6 +139,35 @@ def test_networks_with_kinks_in_float32_are_accepted():
         assert check_gradient(lambda x, n=network: loss(n(x), torch.tensor([0, 1, 2])), x)
 
 
+def test_kinks_too_close_for_float32_are_no_alarm():
+    for seed in range(12):
+        torch.manual_seed(seed)
+        weight = torch.randn(30, 30) / 7
+        x = torch.randn(20, 30, requires_grad=True)
+
+        def strict(x, weight=weight):
+            if x.dtype != torch.float32:
+                raise TypeError("this function computes in float32 only")
+            return torch.relu(x @ weight).mean()
+
+        assert check_gradient(strict, x), seed
+        # Beside so many kinks a wrong gradient is still found.
+        gradient = torch.autograd.grad(strict(x), x)[0]
+        assert not check_gradient(strict, x, expected=1.3 * gradient), seed
+
+
+def test_a_function_that_gives_out_a_recorded_tensor_again_is_wrong():
+    kept = []
+
+    def remembering(x):
+        kept.append(2 * x)
+        return kept[0]
+
+    result = check_gradient(remembering, x_of(1.0, 2.0))
+    assert not result
+    assert result.numeric.abs().max() == 0
+
+
 def test_a_second_derivative_that_is_cut_off_is_found():
     x, y = x_of(2.0), x_of(3.0)
     result = check_gradient(lambda x, y: CutInBackward.apply(x, y).sum(), x, y, order=2)
@@ -214,6 +243,13 @@ class RightInBatches(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         return gradient if torch._C._functorch.is_batchedtensor(gradient) else 2 * gradient
+
+
+def test_a_function_that_is_different_for_batches_is_called_once_more_for_each():
+    def f(x):
+        return (2 if torch._C._functorch.is_batchedtensor(x) else 3) * x
+
+    assert (check_gradient(f, x_of(1.0, 2.0, 3.0)).numeric - 3 * torch.eye(3)).abs().max() < 1e-9
 
 
 def test_a_way_back_that_is_right_for_batches_only_is_found():
