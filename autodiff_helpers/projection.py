@@ -135,8 +135,10 @@ class Projector:
             The products, one for each output.
         """
         function = self.function
-        direction = torch.zeros_like(self.u)
-        direction[columns] = self.u[columns]
+        direction = self.u
+        if not (isinstance(columns, slice) and columns == slice(0, len(self.u))):
+            direction = torch.zeros_like(self.u)
+            direction[columns] = self.u[columns]
         terms = [gradient[columns] * self.u[columns] for gradient in self.gradients]
 
         place = torch.empty_like(direction)
