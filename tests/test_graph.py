@@ -6,12 +6,15 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+import matplotlib as mpl
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from autodiff_helpers import plot_graph
+from autodiff_helpers.record import record_graph
 
 
 def svg_of(plot):
@@ -159,9 +162,11 @@ def test_wide_numbers_stay_on_one_line():
     assert len(tree(plot_graph(wide))) == 1
 
 
-def test_values_are_shown_without_their_dtype():
+def test_an_unusual_dtype_is_shown():
     half = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
-    assert "half: [0.5000, 1.5000]  (leaf)" in str(plot_graph(half * half))
+    assert "half: [0.5000, 1.5000] float64  (leaf)" in str(plot_graph(half * half))
+    wide = torch.zeros(2, 4, dtype=torch.float16, requires_grad=True)
+    assert "wide: shape [2, 4] float16  (leaf)" in str(plot_graph(wide + 1))
 
 
 def test_the_cut_is_shown_with_where_it_came_from(x):
@@ -258,6 +263,10 @@ def test_a_freed_graph_still_draws(x):
     y = (x * x * 2).sum()
     y.backward()
     assert "× constant  MulBackward0" in str(plot_graph(y))
+    assert tree(plot_graph(y))[-1].startswith("backward() has freed this graph")
+    assert "freed" in plot_graph(y).title
+    with pytest.raises(ValueError, match="gradients=True for a graph that backward"):
+        plot_graph(y, gradients=True)
     powers = (x ** (x + 1)).sum()
     assert "^  PowBackward1" in str(plot_graph(powers))
     powers.backward()
@@ -272,14 +281,124 @@ def test_ten_thousand_operations_in_a_chain_are_no_problem():
     assert "+ constant, 10000 times" in str(plot_graph(b))
 
 
-def test_a_network_draws():
+def test_parameters_go_by_their_dotted_names():
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
     data = torch.ones(2, 3)
     text = str(plot_graph(model(data).mean()))
     assert "data: shape [2, 3]  (constant)" in text
-    assert text.count("(leaf)") == 0
-    assert text.count("leaf: ") == 4
+    for name in ("0.weight", "0.bias", "2.weight", "2.bias"):
+        assert f"model.{name}: " in text
+    assert "net.0.weight: " in str(plot_graph(model(data).mean(), net=model))
+    bias = model[2].bias
+    assert f"bias: [{bias.item():.4f}]  (leaf)" in str(plot_graph(model(data).mean()))
+
+
+def test_a_deep_tree_goes_on_from_the_margin(x):
+    y = x
+    for _ in range(2000):
+        y = y.sin().exp() + x
+    lines = tree(record_graph([y], {"x": x}))
+    assert max(map(len, lines)) < 200
+    assert len(lines) < 2.2 * 6000
+    ends = [line for line in lines if "see [" in line]
+    starts = [line for line in lines if re.match(r"\[\d+\] ", line)]
+    assert len(ends) == len(starts) > 50
+
+
+def test_a_run_can_be_unfolded():
+    a = torch.tensor(1.0, requires_grad=True)
+    b = a
+    for _ in range(5):
+        b = b * 2
+    assert str(plot_graph(b, unfold=True)).count("× 2  MulBackward0") == 5
+    assert len(plot_graph(b, unfold=True).figure.axes[0].texts) > 5 * 2
+
+
+def test_the_caller_of_a_huge_picture_is_told_its_size():
+    b = torch.tensor(1.0, requires_grad=True)
+    for _ in range(600):
+        b = b * 2
+    with pytest.warns(UserWarning, match="draws 602 nodes; for a smaller picture"):
+        plot_graph(b, unfold=True)
+
+
+# Gradients
+
+
+def test_gradients_are_those_that_backward_gives(x):
+    y = x * x
+    u = y.detach()
+    z = (u * x + y).sum()
+    assert tree(plot_graph(z, gradients=True)) == [
+        "z: 50.  (output)  gradient 1.",
+        "└─ Σ  SumBackward0",
+        "   └─ +  AddBackward0  gradient [1., 1., 1., 1.]",
+        "      ├─ ×  MulBackward0  gradient [1., 1., 1., 1.]",
+        "      │  ├─ u: [0., 1., 4., 9.]  (constant)",
+        "      │  │  └✂ cut from y: [0., 1., 4., 9.]  gradient [1., 1., 1., 1.]",
+        "      │  │     └─ ×  MulBackward0",
+        "      │  │        ├─ x: [0., 1., 2., 3.]  (leaf)  receives [0., 1., 2., 3.]"
+        "  gradient [0., 3., 8., 15.]",
+        "      │  │        └─ x, as above  receives [0., 1., 2., 3.]",
+        "      │  └─ x, as above  receives [0., 1., 4., 9.]",
+        "      └─ y, as above",
+    ]
+    z.backward()
+    assert x.grad.tolist() == [0, 3, 8, 15]
+
+
+def test_what_an_arrow_carries_is_written_beside_it(x):
+    plot = plot_graph((x * x).sum(), gradients=True)
+    shown = words_in(svg_of(plot))
+    assert shown.count("[0., 1., 2., 3.]") == 3  # the value of x, and twice what it receives
+    assert "gradient [0., 2., 4., 6.]" in shown
+    assert not any("gradient" in word for word in words_in(svg_of(plot_graph((x * x).sum()))))
+
+
+def test_several_elements_count_as_their_sum(x):
+    y = x * 3
+    assert tree(plot_graph(y, gradients=True))[0].endswith("gradient [1., 1., 1., 1.]")
+    both = str(plot_graph(y, y.sum(), gradients=True))
+    assert "(output)  gradient [2., 2., 2., 2.]" in both
+    assert "x: [0., 1., 2., 3.]  (leaf)  gradient [6., 6., 6., 6.]" in both
+    assert str(plot_graph(x, gradients=True)).endswith("gradient [1., 1., 1., 1.]")
+
+
+def test_a_folded_run_shows_what_arrives_and_passes_on_what_leaves():
+    a = torch.tensor(1.0, requires_grad=True)
+    d = a * 2 * 2 * 2 * 100
+    lines = tree(plot_graph(d, gradients=True))
+    assert lines[2] == "   └─ × 2, 3 times  MulBackward0  gradient 100."
+    assert lines[3] == "      └─ a: 1.  (leaf)  gradient 800."
+
+
+def test_every_output_of_an_operation_has_its_gradient(x):
+    first, second = torch.stack([x, 2 * x]).unbind()
+    lines = tree(plot_graph(first.sum() + 3 * second.sum(), gradients=True))
+    assert any("first" in line and "gradient [1., 1., 1., 1.]" in line for line in lines)
+    assert any("second" in line and "gradient [3., 3., 3., 3.]" in line for line in lines)
+
+
+def test_gradients_leave_everything_as_it_was(x):
+    y = torch.nn.functional.dropout(x * x)
+    z = y.sum()
+    state = torch.get_rng_state()
+    ran = []
+    y.register_hook(lambda gradient: ran.append(1) or 2 * gradient)
+    before = [len(dir(z.grad_fn)), z.grad_fn._saved_self_sym_sizes]
+    text = str(plot_graph(z, gradients=True))
+    assert "y: " in text
+    assert "gradient [2., 2., 2., 2.]" in text  # a hook of the user's counts
+    assert x.grad is None
+    assert not y.retains_grad
+    assert torch.equal(torch.get_rng_state(), state)
+    assert [len(dir(z.grad_fn)), z.grad_fn._saved_self_sym_sizes] == before
+    with torch.no_grad():
+        assert str(plot_graph(z, gradients=True)) == text
+    ran.clear()
+    z.backward()
+    assert ran == [1]
 
 
 # The picture
@@ -320,6 +439,51 @@ def test_no_boxes_overlap_and_nothing_leaves_the_picture(x):
     for extents in (boxes, texts):
         for number, extent in enumerate(extents):
             assert not any(extent.overlaps(other) for other in extents[number + 1 :])
+
+
+def test_a_picture_goes_to_the_right_on_request(x):
+    def middle(plot, label):
+        (text,) = (text for text in plot.figure.axes[0].texts if text.get_text() == label)
+        return text.get_position()
+
+    y = x.sum()
+    across, down = plot_graph(y, left_to_right=True), plot_graph(y)
+    assert middle(across, "x")[0] < middle(across, "Σ")[0] < middle(across, "y")[0]
+    assert middle(down, "x")[1] > middle(down, "Σ")[1] > middle(down, "y")[1]
+    assert str(across) == str(down)
+
+
+def test_a_picture_can_stand_beside_others(x):
+    figure = Figure(figsize=(6, 3))
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
+        plot = plot_graph((x * x).sum(), gradients=True, axes=axes)
+        assert plot.figure is figure
+        assert len(axes.texts) > 10
+        figure.draw_without_rendering()
+        for artist in [*axes.texts, *axes.patches]:
+            extent = artist.get_window_extent()
+            assert axes.bbox.x0 <= extent.x0 < extent.x1 <= axes.bbox.x1
+            assert axes.bbox.y0 <= extent.y0 < extent.y1 <= axes.bbox.y1
+
+
+def test_the_fonts_and_colours_are_matplotlibs_settings(x):
+    usual = plot_graph(x * x).figure
+    with mpl.rc_context({"font.size": 20, "figure.facecolor": "#123456", "text.color": "red"}):
+        plot = plot_graph(x * x)
+    assert plot.figure.get_figwidth() > 1.5 * usual.get_figwidth()
+    assert plot.figure.get_facecolor()[:3] == mpl.colors.to_rgb("#123456")
+    arrows = [patch for patch in plot.figure.axes[0].patches if "Arrow" in type(patch).__name__]
+    assert {arrow.get_edgecolor() for arrow in arrows} == {(1.0, 0.0, 0.0, 1.0)}
+
+
+def test_a_leaf_is_repeated_beside_its_uses_where_there_are_many_nodes(x):
+    y = x
+    for _ in range(60):
+        y = y.sin() * x
+    plot = plot_graph(y)
+    assert words_in(svg_of(plot)).count("x") == 61
+    assert words_in(svg_of(plot)).count("as above") == 60
 
 
 def test_names_from_the_user_are_escaped():

@@ -1,0 +1,156 @@
+"""Where the nodes and arrows of a graph go: the work of Graphviz's dot. Knows no drawing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pygraphviz
+
+from autodiff_helpers.graph import Graph
+
+POINTS_PER_INCH = 72
+# In a graph of more nodes than this a leaf is repeated beside each of its uses: arrows all across
+# the picture are of no help, and dot takes minutes to find a way for them.
+MANY_NODES = 100
+
+Point = tuple[float, float]
+Size = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A node at its place, in points."""
+
+    node: int
+    """The place of the node in the graph."""
+    again: bool
+    """Whether the node is only repeated here."""
+    center: Point
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """An arrow from one node to another, in points."""
+
+    source: int
+    target: int
+    kind: str
+    """The kind of the node it comes from, or ``"cut"``."""
+    label: str
+    points: list[Point]
+    """Cubic Bézier curves, then the tip."""
+    label_center: Point | None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Everything at its place; the origin is at the lower left."""
+
+    size: Size
+    boxes: list[Box]
+    arrows: list[Arrow]
+
+
+def lay_out(
+    graph: Graph,
+    size_of_node: Callable[[int, bool], Size],
+    size_of_label: Callable[[str], Size],
+    left_to_right: bool = False,
+) -> Layout:
+    """Find a place for every node and a way for every arrow.
+
+    Args:
+        graph: the graph.
+        size_of_node: the width and height in points of a node, given its place in the graph and
+            whether it is only repeated.
+        size_of_label: the same for what is written beside an arrow.
+        left_to_right: whether the leaves are at the left instead of at the top.
+
+    Returns:
+        The layout.
+
+    Example:
+        >>> from autodiff_helpers.graph import Node
+        >>> graph = Graph((Node("leaf", "x", "1."), Node("output", "y", "1.", (0,))), (1,))
+        >>> layout = lay_out(graph, lambda node, again: (40.0, 20.0), lambda label: (20.0, 10.0))
+        >>> [(arrow.source, arrow.target) for arrow in layout.arrows]
+        [(0, 1)]
+    """
+    # Without a limit (nslimit) dot takes minutes over some hundred operations side by side.
+    dot = pygraphviz.AGraph(
+        directed=True,
+        strict=False,
+        rankdir="LR" if left_to_right else "TB",
+        nodesep=0.35,
+        ranksep=0.35,
+        nslimit=1,
+    )
+    boxes: dict[str, tuple[int, bool]] = {}
+
+    def add_box(place: int, again: bool) -> str:
+        key = str(len(boxes))
+        boxes[key] = place, again
+        width, height = (length / POINTS_PER_INCH for length in size_of_node(place, again))
+        shape = "ellipse" if graph.nodes[place].kind == "operation" else "box"
+        dot.add_node(key, shape=shape, fixedsize=True, width=width, height=height, label="")
+        return key
+
+    own = {place: add_box(place, False) for place in range(len(graph.nodes))}
+    repeats = len(graph.nodes) > MANY_NODES
+    used: set[int] = set()
+    arrows: dict[str, tuple[int, int, str, str]] = {}
+
+    def add_arrow(source: int, target: int, kind: str, label: str) -> None:
+        start = own[source]
+        if repeats and source in used and kind in ("leaf", "constant"):
+            start = add_box(source, True)
+        used.add(source)
+        key = str(len(arrows))
+        arrows[key] = source, target, kind, label
+        space = {"label": _empty(size_of_label(label))} if label else {}
+        dot.add_edge(start, own[target], key=key, **space)
+
+    for place, node in enumerate(graph.nodes):
+        for operand, source in enumerate(node.inputs):
+            add_arrow(source, place, graph.nodes[source].kind, graph.received(place, operand))
+        if node.cut_from is not None:
+            add_arrow(node.cut_from, place, "cut", "✂ detach")
+    # pygraphviz 2.0.4 crashes when one graph is laid out and then drawn: only positions are read.
+    dot.layout(prog="dot")
+    _, _, width, height = _numbers(dot.graph_attr["bb"])
+    centers = {key: _numbers(dot.get_node(key).attr["pos"]) for key in boxes}
+    return Layout(
+        (width, height),
+        [Box(*boxes[key], (x, y)) for key, (x, y) in centers.items()],
+        [
+            Arrow(*arrows[edge.name], _spline(edge.attr["pos"]), _place(edge.attr["lp"]))
+            for edge in map(dot.get_edge, *zip(*dot.edges(keys=True), strict=True))
+        ]
+        if arrows
+        else [],
+    )
+
+
+def _empty(size: Size) -> str:
+    """A label of this size for dot, with nothing in it."""
+    width, height = map(round, size)
+    return (
+        f'<<TABLE FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}" BORDER="0">'
+        "<TR><TD></TD></TR></TABLE>>"
+    )
+
+
+def _place(position: str | None) -> Point | None:
+    if not position:
+        return None
+    x, y = _numbers(position)
+    return x, y
+
+
+def _spline(position: str) -> list[Point]:
+    """The points of dot's ``e,x,y x0,y0 x1,y1 …``: cubic Béziers, then the tip of the arrow."""
+    tip, *points = position.removeprefix("e,").split()
+    return [(x, y) for x, y in map(_numbers, [*points, tip])]
+
+
+def _numbers(position: str) -> list[float]:
+    return [float(number) for number in position.split(",")]
