@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 from autodiff_helpers.gradient_check import GradientCheck, check_gradient
 
 if TYPE_CHECKING:
+    from autodiff_helpers.backward_steps import BackwardSteps, step_backward
     from autodiff_helpers.curves import plot_derivative, plot_step_sizes
     from autodiff_helpers.graph_plot import GraphPlot, plot_graph
 
 __all__ = [
+    "BackwardSteps",
     "GradientCheck",
     "GraphPlot",
     "check_gradient",
     "plot_derivative",
     "plot_graph",
     "plot_step_sizes",
+    "step_backward",
 ]
 
 
@@ -27,6 +30,10 @@ def __getattr__(name: str) -> Any:
         from autodiff_helpers import graph_plot
 
         return getattr(graph_plot, name)
+    if name in ("BackwardSteps", "step_backward"):
+        from autodiff_helpers import backward_steps
+
+        return getattr(backward_steps, name)
     if name in ("plot_derivative", "plot_step_sizes"):
         from autodiff_helpers import curves
 

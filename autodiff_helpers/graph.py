@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["leaf", "constant", "operation", "intermediate", "output"]
 
@@ -49,6 +49,17 @@ class Node:
         return self.kind if named and self.kind in ("leaf", "constant", "output") else None
 
 
+class Edge(NamedTuple):
+    """What leads from one node to another."""
+
+    source: int
+    target: int
+    kind: str
+    """The kind of the node it comes from, or ``"cut"``."""
+    label: str
+    """What is written beside it: what flows back along it, or what cuts it."""
+
+
 @dataclass(frozen=True)
 class Graph:
     """The computational graph of some tensors; ``str`` draws it as a text tree.
@@ -61,6 +72,9 @@ class Graph:
     outputs: tuple[int, ...]
     freed: bool = False
     """Whether ``backward()`` has freed what autograd had kept."""
+    order: tuple[int, ...] = ()
+    """The operations in the order in which gradients went back through them, where these are
+    known."""
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -97,6 +111,17 @@ class Graph:
         node = self.nodes[place]
         several = bool(node.passed) and self._receipts[node.inputs[operand]] > 1
         return node.passed[operand] if several else ""
+
+    def edges(self) -> list[Edge]:
+        """What leads from one node to another, in a fixed order."""
+        edges = []
+        for place, node in enumerate(self.nodes):
+            for operand, source in enumerate(node.inputs):
+                label = self.received(place, operand)
+                edges.append(Edge(source, place, self.nodes[source].kind, label))
+            if node.cut_from is not None:
+                edges.append(Edge(node.cut_from, place, "cut", "✂ detach"))
+        return edges
 
     def _lines(self) -> Iterator[str]:
         written: set[int] = set()

@@ -104,8 +104,8 @@ def draw(graph: Graph, axes: Axes | None = None, left_to_right: bool = False) ->
     axes.set_xlim(-left, width - left)
     axes.set_ylim(-below, height - below)
     pen = _Pen(axes, zoom, scale)
-    for arrow in layout.arrows:
-        pen.arrow(arrow)
+    for number, arrow in enumerate(layout.arrows):
+        pen.arrow(arrow, number)
     for box in layout.boxes:
         pen.box(graph, box)
     top = -MARGIN
@@ -177,10 +177,18 @@ class _Pen:
     scale: float
     """How much smaller everything is, to fit into the axes."""
 
-    def text(self, place: Point, text: str, font: _Font, color: str | None = None) -> None:
+    def text(
+        self,
+        place: Point,
+        text: str,
+        font: _Font,
+        color: str | None = None,
+        gid: str | None = None,
+    ) -> None:
         self.axes.text(
             *place,
             text,
+            gid=gid,
             size=font.size * self.zoom * self.scale,
             weight=font.weight,
             family=font.family,
@@ -201,20 +209,24 @@ class _Pen:
             edgecolor=look.edge,
             linewidth=look.width * self.scale * (0.5 if box.again else 1.0),
             linestyle=look.line,
+            gid=None if box.again else f"node-{box.node}",
         )
         self.axes.add_patch(shape)
         rows = _rows(graph, box.node, box.again)
         heights = [_text_size(*row, self.zoom)[1] for row in rows]
         top = y + sum(heights) / 2
         for (text, font), row_height in zip(rows, heights, strict=True):
-            self.text((x, top - row_height / 2), text, font)
+            gid = f"gradient-{box.node}" if font is _FLOW else None
+            self.text((x, top - row_height / 2), text, font, gid=gid)
             top -= row_height
 
-    def arrow(self, arrow: Arrow) -> None:
+    def arrow(self, arrow: Arrow, number: int) -> None:
         *curve, tip = arrow.points
         codes = [Path.MOVETO] + [Path.CURVE4] * (len(curve) - 1) + [Path.LINETO]
         usual = mpl.rcParams["text.color"]
-        color, line = {"cut": (_RED, "--"), "constant": (_GREY, "--")}.get(arrow.kind, (usual, "-"))
+        color, line = {"cut": (_RED, "--"), "constant": (_GREY, "--")}.get(
+            arrow.edge.kind, (usual, "-")
+        )
         self.axes.add_patch(
             FancyArrowPatch(
                 path=Path([*curve, tip], codes),
@@ -223,12 +235,14 @@ class _Pen:
                 color=color,
                 linestyle=line,
                 lw=1.3 * self.scale,
+                gid=f"arrow-{number}",
                 shrinkA=0,
                 shrinkB=0,
             )
         )
         if arrow.label_center is not None:
-            self.text(arrow.label_center, arrow.label, _CUT if arrow.kind == "cut" else _FLOW)
+            font = _CUT if arrow.edge.kind == "cut" else _FLOW
+            self.text(arrow.label_center, arrow.edge.label, font, gid=f"label-{number}")
 
 
 def _outline(node: Node, center: Point, size: Size) -> Patch:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pygraphviz
 
-from autodiff_helpers.graph import Graph
+from autodiff_helpers.graph import Edge, Graph
 
 POINTS_PER_INCH = 72
 # In a graph of more nodes than this a leaf is repeated beside each of its uses: arrows all across
@@ -29,13 +29,9 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """An arrow from one node to another, in points."""
+    """An edge of the graph on its way, in points."""
 
-    source: int
-    target: int
-    kind: str
-    """The kind of the node it comes from, or ``"cut"``."""
-    label: str
+    edge: Edge
     points: list[Point]
     """Cubic Bézier curves, then the tip."""
     label_center: Point | None
@@ -72,7 +68,7 @@ def lay_out(
         >>> from autodiff_helpers.graph import Node
         >>> graph = Graph((Node("leaf", "x", "1."), Node("output", "y", "1.", (0,))), (1,))
         >>> layout = lay_out(graph, lambda node, again: (40.0, 20.0), lambda label: (20.0, 10.0))
-        >>> [(arrow.source, arrow.target) for arrow in layout.arrows]
+        >>> [(arrow.edge.source, arrow.edge.target) for arrow in layout.arrows]
         [(0, 1)]
     """
     # Without a limit (nslimit) dot takes minutes over some hundred operations side by side.
@@ -97,36 +93,27 @@ def lay_out(
     own = {place: add_box(place, False) for place in range(len(graph.nodes))}
     repeats = len(graph.nodes) > MANY_NODES
     used: set[int] = set()
-    arrows: dict[str, tuple[int, int, str, str]] = {}
-
-    def add_arrow(source: int, target: int, kind: str, label: str) -> None:
-        start = own[source]
-        if repeats and source in used and kind in ("leaf", "constant"):
-            start = add_box(source, True)
-        used.add(source)
-        key = str(len(arrows))
-        arrows[key] = source, target, kind, label
-        space = {"label": _empty(size_of_label(label))} if label else {}
-        dot.add_edge(start, own[target], key=key, **space)
-
-    for place, node in enumerate(graph.nodes):
-        for operand, source in enumerate(node.inputs):
-            add_arrow(source, place, graph.nodes[source].kind, graph.received(place, operand))
-        if node.cut_from is not None:
-            add_arrow(node.cut_from, place, "cut", "✂ detach")
+    edges = graph.edges()
+    for number, edge in enumerate(edges):
+        start = own[edge.source]
+        if repeats and edge.source in used and edge.kind in ("leaf", "constant"):
+            start = add_box(edge.source, True)
+        used.add(edge.source)
+        space = {"label": _empty(size_of_label(edge.label))} if edge.label else {}
+        dot.add_edge(start, own[edge.target], key=str(number), **space)
     # pygraphviz 2.0.4 crashes when one graph is laid out and then drawn: only positions are read.
     dot.layout(prog="dot")
     _, _, width, height = _numbers(dot.graph_attr["bb"])
     centers = {key: _numbers(dot.get_node(key).attr["pos"]) for key in boxes}
+    ways = {int(key): dot.get_edge(*ends, key).attr for *ends, key in dot.edges(keys=True)}
+    arrows = [
+        Arrow(edge, _spline(ways[number]["pos"]), _place(ways[number]["lp"]))
+        for number, edge in enumerate(edges)
+    ]
     return Layout(
         (width, height),
         [Box(*boxes[key], (x, y)) for key, (x, y) in centers.items()],
-        [
-            Arrow(*arrows[edge.name], _spline(edge.attr["pos"]), _place(edge.attr["lp"]))
-            for edge in map(dot.get_edge, *zip(*dot.edges(keys=True), strict=True))
-        ]
-        if arrows
-        else [],
+        arrows,
     )
 
 

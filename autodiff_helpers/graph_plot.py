@@ -2,13 +2,14 @@
 
 import inspect
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
+from autodiff_helpers.graph import Graph
 from autodiff_helpers.graph_drawing import draw
 from autodiff_helpers.picture import Picture
 from autodiff_helpers.record import record_graph
@@ -80,18 +81,12 @@ def plot_graph(
               ├─ x: [0., 1., 2., 3.]  (leaf)  receives [0., 2., 4., 6.]  gradient [0., 4., 8., 12.]
               └─ x, as above  receives [0., 2., 4., 6.]
     """
-    _demand_recorded(outputs)
-    _demand_names(names)
     if axes is not None and not isinstance(axes, Axes):
         raise TypeError(
             f"plot_graph got axes={axes!r}, a {type(axes).__name__}; expected matplotlib's Axes, "
             "such as figure, axes = plt.subplots()."
         )
-    caller = inspect.currentframe()
-    named = dict(_tensors(names))
-    for name, tensor in _tensors_in_scope(caller.f_back if caller is not None else None):
-        named.setdefault(name, tensor)
-    graph = record_graph(outputs, named, gradients=gradients, unfold=unfold)
+    graph = graph_of(outputs, names, inspect.currentframe(), gradients=gradients, unfold=unfold)
     if len(graph.nodes) > MANY_NODES:
         warnings.warn(
             f"plot_graph draws {len(graph.nodes):,} nodes; for a smaller picture give it a tensor "
@@ -102,38 +97,77 @@ def plot_graph(
     return GraphPlot(figure, text=str(graph), title=graph.summary())
 
 
-def _demand_recorded(outputs: tuple[Any, ...]) -> None:
+def graph_of(
+    outputs: Sequence[Any],
+    names: Mapping[str, Any],
+    frame: FrameType | None,
+    *,
+    gradients: bool = False,
+    unfold: bool = False,
+) -> Graph:
+    """Read the graph of some tensors, with the names of whoever called a function of ours.
+
+    Args:
+        outputs: the tensors.
+        names: names for tensors and modules; they come before those of variables.
+        frame: the frame of that function.
+        gradients: whether to find the gradients, too.
+        unfold: whether runs of one operation stay a node for each.
+
+    Returns:
+        The graph.
+
+    Raises:
+        TypeError: if there is no output, or one is not a tensor.
+        ValueError: if autograd recorded nothing for an output, or a name cannot be printed.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> print(graph_of([x + 1], {}, None).nodes[1].label)
+        + constant
+    """
+    asked = "plot_graph" if frame is None else frame.f_code.co_name
+    _demand_recorded(asked, outputs)
+    _demand_names(asked, names)
+    named = dict(_tensors(names))
+    for name, tensor in _tensors_in_scope(None if frame is None else frame.f_back):
+        named.setdefault(name, tensor)
+    return record_graph(outputs, named, gradients=gradients, unfold=unfold)
+
+
+def _demand_recorded(asked: str, outputs: Sequence[Any]) -> None:
     if not outputs:
-        raise TypeError("plot_graph got no tensor; give it the result to explain: plot_graph(y).")
+        raise TypeError(f"{asked} got no tensor; give it the result to explain: {asked}(y).")
     for output in outputs:
         if not isinstance(output, Tensor):
             raise TypeError(
-                f"plot_graph got a {type(output).__name__}; expected a tensor computed from one "
+                f"{asked} got a {type(output).__name__}; expected a tensor computed from one "
                 "with requires_grad=True. Pass the tensor itself, not .item(), float() or "
                 ".numpy() of it."
             )
         if not output.requires_grad:
             raise ValueError(
-                "plot_graph got a tensor for which autograd recorded nothing (its requires_grad "
+                f"{asked} got a tensor for which autograd recorded nothing (its requires_grad "
                 "is False); compute it from a tensor with requires_grad=True, outside "
                 "torch.no_grad() and without detach()."
             )
 
 
-def _demand_names(names: dict[str, Any]) -> None:
+def _demand_names(asked: str, names: Mapping[str, Any]) -> None:
     for name, value in names.items():
         if not name or not name.isprintable():
             raise ValueError(
-                f"plot_graph got the name {name!r}; expected one that can be printed on a line."
+                f"{asked} got the name {name!r}; expected one that can be printed on a line."
             )
         if not isinstance(value, Tensor | nn.Module):
             raise TypeError(
-                f"plot_graph got {name}={value!r}, a {type(value).__name__}; a keyword gives a "
-                f"tensor its name, as in plot_graph(y, {name}=x)."
+                f"{asked} got {name}={value!r}, a {type(value).__name__}; a keyword gives a "
+                f"tensor its name, as in {asked}(y, {name}=x)."
             )
 
 
-def _tensors(scope: dict[str, Any]) -> Iterator[tuple[str, Tensor]]:
+def _tensors(scope: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
     """The tensors in some variables, then the parameters and buffers of the modules in them."""
     for name, value in scope.items():
         if isinstance(value, Tensor) and _can_be_read(value):

@@ -40,10 +40,15 @@ class Picture:
     def __repr__(self) -> str:
         return self.text
 
+    @property
+    def svg(self) -> str:
+        """The picture as SVG, the same bytes on every run, with its words in it."""
+        return self._render("svg").decode()
+
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-        data = {"text/plain": self.text, "image/svg+xml": self._render("svg").decode()}
+        data = {"text/plain": self.text, "image/svg+xml": self.svg}
         return data, {"image/svg+xml": {"alt": self.title}}
 
     def save(self, path: str | Path) -> None:

@@ -90,13 +90,15 @@ def record_graph(
     freed = any(map(_is_freed, functions_of(outputs)))
     if freed and gradients:
         raise ValueError(
-            "plot_graph got gradients=True for a graph that backward() has freed; draw it before "
-            "you call backward(), or call backward(retain_graph=True)."
+            "backward() has freed this graph, so its gradients cannot be found again; draw it "
+            "before you call backward(), or call backward(retain_graph=True)."
         )
-    recorder = _Recorder(names, flow_back(outputs) if gradients else None)
+    flow = flow_back(outputs) if gradients else None
+    recorder = _Recorder(names, flow)
     places = [recorder.place_of_tensor(output, "output") for output in outputs]
     recorder.read_operations()
-    graph = Graph(tuple(recorder.nodes), tuple(dict.fromkeys(places)), freed)
+    order = recorder.places_of([] if flow is None else [function for function, _ in flow.arriving])
+    graph = Graph(tuple(recorder.nodes), tuple(dict.fromkeys(places)), freed, order)
     return graph if unfold else _fold(graph)
 
 
@@ -123,6 +125,9 @@ class _Recorder:
             if tensor.grad_fn is not None:
                 self._set(self._places[key], inputs=(self._place_of_operation(tensor.grad_fn),))
         return self._places[key]
+
+    def places_of(self, functions: Sequence[Any]) -> tuple[int, ...]:
+        return tuple(self._places[function] for function in dict.fromkeys(functions))
 
     def read_operations(self) -> None:
         while self._unread:
@@ -338,4 +343,5 @@ def _fold(graph: Graph) -> Graph:
         ),
         outputs=tuple(moved[place] for place in graph.outputs),
         freed=graph.freed,
+        order=tuple(moved[place] for place in graph.order if place in moved),
     )

@@ -265,7 +265,7 @@ def test_a_freed_graph_still_draws(x):
     assert "× constant  MulBackward0" in str(plot_graph(y))
     assert tree(plot_graph(y))[-1].startswith("backward() has freed this graph")
     assert "freed" in plot_graph(y).title
-    with pytest.raises(ValueError, match="gradients=True for a graph that backward"):
+    with pytest.raises(ValueError, match="has freed this graph, so its gradients"):
         plot_graph(y, gradients=True)
     powers = (x ** (x + 1)).sum()
     assert "^  PowBackward1" in str(plot_graph(powers))

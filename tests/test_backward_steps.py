@@ -1,0 +1,148 @@
+"""step_backward: what each step says, and what the player shows from which step on."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+
+import pytest
+import torch
+
+from autodiff_helpers import step_backward
+
+
+class Page(HTMLParser):
+    """The elements of some HTML: all start tags with their attributes, and the data."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.words = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def html_of(steps):
+    return steps._repr_mimebundle_()["text/html"]
+
+
+def shown_from(steps):
+    (root,) = (a for tag, a in Page(html_of(steps)).tags if a.get("class") == "autodiff-steps")
+    return json.loads(root["data-steps"])
+
+
+@pytest.fixture
+def x():
+    return torch.arange(4.0, requires_grad=True)
+
+
+def test_the_steps_follow_the_gradient_back(x):
+    y = x * x
+    z = 2 * y.sum()
+    assert str(step_backward(z)).split("\n") == [
+        "0. Start: the gradient at z is 1.",
+        "1. × 2 (MulBackward0) gets 1. It passes on the gradient times the other factor: 2. to Σ.",
+        "2. Σ (SumBackward0) gets 2. It passes on the gradient, to each element: "
+        "[2., 2., 2., 2.] to y.",
+        "3. × (MulBackward0) gets [2., 2., 2., 2.]. It passes on the gradient times the other "
+        "factor: [0., 2., 4., 6.] to x, [0., 2., 4., 6.] to x.",
+        "4. Done: the gradient of x is [0., 2., 4., 6.] + [0., 2., 4., 6.] = [0., 4., 8., 12.].",
+    ]
+
+
+def test_a_run_of_one_operation_is_one_step():
+    a = torch.tensor(1.0, requires_grad=True)
+    d = a * 2 * 2 * 2
+    assert len(step_backward(d).steps) == 3
+    assert "the other factor, 3 times in a row: 8. to a" in step_backward(d).steps[1]
+
+
+def test_nothing_flows_through_a_cut(x):
+    y = x * x
+    u = y.detach()
+    z = (u * x).sum()
+    steps = step_backward(z).steps
+    assert len(steps) == 4
+    assert not any("y" in re.split(r"\W+", step) for step in steps)
+    assert steps[-1] == "Done: the gradient of x is [0., 1., 4., 9.]."
+
+
+def test_every_rule_says_what_its_operation_does(x):
+    y = x + 1.5
+    for result, words in [
+        (y / 2, "divided by the divisor"),
+        (y - x, "as it is, with a minus to what was subtracted"),
+        (y**3, "times the exponent"),
+        (y.exp(), "times its own result"),
+        (y.mean(), "divided by the number of elements"),
+        (y.cumsum(0), "times its local derivative"),
+    ]:
+        assert words in step_backward(result).steps[1]
+
+
+def test_everything_named_by_the_steps_is_in_the_picture(x):
+    y = x * x
+    u = y.detach()
+    z = (u * x + y).sum()
+    steps = step_backward(z)
+    html = html_of(steps)
+    identifiers = set(re.findall(r'id="([a-z]+-\d+)"', html))
+    shown = shown_from(steps)
+    assert set(shown) <= identifiers
+    assert max(shown.values()) == len(steps.steps) - 2
+    # What appears at the start is the gradient of the output, and nothing else.
+    assert [name for name, step in shown.items() if step == 0] == ["gradient-0"]
+    # The cut, and the arrow from the constant, are there all the time.
+    svg = html[html.index("<svg") : html.index("</svg>") + 6]
+    words = [text.text for text in ElementTree.fromstring(svg).iter() if text.tag.endswith("text")]
+    assert "✂ detach" in words
+    assert sum(name.startswith("arrow") for name in shown) == svg.count('id="arrow-') - 2
+
+
+def test_without_a_script_everything_can_be_read(x):
+    steps = step_backward(x.sum())
+    page = Page(html_of(steps))
+    assert not any("hidden" in a for tag, a in page.tags if tag in ("svg", "ol", "li"))
+    (controls,) = (a for tag, a in page.tags if a.get("role") == "group")
+    assert "hidden" in controls  # buttons that would do nothing
+    assert [word for word in page.words if word in steps.steps] == steps.steps
+
+
+def test_a_page_needs_nothing_from_elsewhere_and_is_always_the_same(x):
+    y = (x * x).sum()
+    html = html_of(step_backward(y))
+    assert html == html_of(step_backward(y))
+    assert not re.search(r'(src|href)="(?!#)', html)
+    assert not re.search(r"@import|fetch\(|url\(http", html)
+    assert len(html) < 40_000
+
+
+def test_names_from_the_user_stay_words():
+    evil = "</script><script>alert(1)//"
+    x = torch.tensor(1.0, requires_grad=True)
+    html = html_of(step_backward(x * 2, **{evil: x}))
+    assert html.count("<script>") == 1
+    assert evil in step_backward(x * 2, **{evil: x}).steps[-1]
+
+
+def test_nothing_is_changed(x):
+    z = (x * x).sum()
+    step_backward(z)
+    assert x.grad is None
+    z.backward()
+    assert x.grad.tolist() == [0, 2, 4, 6]
+    with pytest.raises(ValueError, match="has freed this graph"):
+        step_backward(z)
+
+
+def test_bad_input_gets_one_clear_sentence(x):
+    with pytest.raises(TypeError, match="step_backward got a float; expected a tensor"):
+        step_backward(3.0)
+    with pytest.raises(ValueError, match="step_backward got a tensor for which autograd recorded"):
+        step_backward(x.detach())
+    with pytest.raises(TypeError, match="step_backward got x=1, a int; a keyword gives a tensor"):
+        step_backward(x.sum(), x=1)
