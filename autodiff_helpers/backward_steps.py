@@ -51,9 +51,10 @@ _UNKNOWN = "the gradient times its local derivative"
 
 _STYLE = """
 .autodiff-steps svg {max-width: 100%; height: auto}
-.autodiff-steps .later {opacity: 0.1}
+.autodiff-steps .later {opacity: 0.25}
+.autodiff-steps text.later, .autodiff-steps .later text {visibility: hidden}
 .autodiff-steps .now path {stroke: #c2410c !important; stroke-width: 3 !important}
-.autodiff-steps ol {padding-left: 0; list-style: none}
+.autodiff-steps ol {min-height: 2.5em; margin-bottom: 0}
 .autodiff-steps button {margin-right: 0.5em}
 """
 
@@ -87,7 +88,9 @@ class BackwardSteps:
         svg = picture.svg
         script = files("autodiff_helpers").joinpath("backward_steps.js").read_text("utf-8")
         shown_from = json.dumps(_shown_from(self._graph), separators=(",", ":"))
-        captions = "".join(f"<li>{escape(step)}</li>" for step in self.steps)
+        captions = "".join(
+            f'<li value="{number}">{escape(step)}</li>' for number, step in enumerate(self.steps)
+        )
         # Without a script all is there at once: the whole picture, and every step in words.
         return (
             f'<div class="autodiff-steps" data-steps="{escape(shown_from)}">'
@@ -95,7 +98,7 @@ class BackwardSteps:
             '<div hidden role="group" aria-label="Steps of the backward pass">'
             '<button type="button">Previous</button><button type="button">Next</button>'
             '<button type="button">Play</button></div>'
-            f'<ol start="0" aria-live="polite">{captions}</ol>'
+            f'<ol aria-live="polite">{captions}</ol>'
             f"{svg[svg.index('<svg') :]}<script>{script}</script></div>"
         )
 

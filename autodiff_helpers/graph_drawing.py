@@ -146,7 +146,7 @@ def _node_size(graph: Graph, place: int, again: bool, zoom: float) -> Size:
         # An ellipse around a rectangle is larger than it by the square root of two; the
         # corners of two centred lines are empty, so a little less will do.
         stretch = 1.25 if len(sizes) == 2 else 1.42
-        return stretch * width + 8, 1.25 * height + 4
+        return stretch * width + 8, stretch * height + 4
     return max(width + 20, 54), height + 10
 
 
@@ -211,7 +211,8 @@ class _Pen:
             linestyle=look.line,
             gid=None if box.again else f"node-{box.node}",
         )
-        self.axes.add_patch(shape)
+        # Unlike add_patch, this does not look for limits of the data.
+        self.axes.add_artist(shape)
         rows = _rows(graph, box.node, box.again)
         heights = [_text_size(*row, self.zoom)[1] for row in rows]
         top = y + sum(heights) / 2
@@ -227,7 +228,7 @@ class _Pen:
         color, line = {"cut": (_RED, "--"), "constant": (_GREY, "--")}.get(
             arrow.edge.kind, (usual, "-")
         )
-        self.axes.add_patch(
+        self.axes.add_artist(
             FancyArrowPatch(
                 path=Path([*curve, tip], codes),
                 arrowstyle="-|>",
