@@ -154,7 +154,7 @@ def _caption(graph: Graph, place: int) -> str:
         for source, gradient in zip(node.inputs, node.passed, strict=True)
         if gradient
     ]
-    gets = _sentence(f"{node.label} ({node.detail}) gets {node.gradient}")
+    gets = _sentence(f"{_name(node)} gets {node.gradient}")
     return _sentence(f"{gets} It passes on {rule}: {', '.join(passed)}")
 
 
@@ -201,6 +201,8 @@ def _shown_from(graph: Graph) -> dict[str, int]:
 
 
 def _name(node: Node) -> str:
+    if node.kind == "operation":
+        return f"{node.label} ({node.detail})"
     return f"the {node.kind}" if node.label == node.kind else node.label
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import Any, cast
 from unicodedata import east_asian_width
 
 import matplotlib as mpl
@@ -12,6 +12,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Ellipse, FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
+from matplotlib.transforms import Affine2D, Transform
 
 from autodiff_helpers.graph import Graph, Node
 from autodiff_helpers.graph_layout import POINTS_PER_INCH, Arrow, Box, Point, Size, lay_out
@@ -70,7 +71,7 @@ def draw(graph: Graph, axes: Axes | None = None, left_to_right: bool = False) ->
         The figure.
 
     Example:
-        >>> draw(Graph((Node("leaf", "x", "1."),), (0,))).axes[0].texts[0].get_text()
+        >>> draw(Graph((Node("leaf", "x", "1."),), (0,))).texts[0].get_text()
         'x'
     """
     zoom = mpl.rcParams["font.size"] / USUAL_FONT_SIZE
@@ -85,25 +86,25 @@ def draw(graph: Graph, axes: Axes | None = None, left_to_right: bool = False) ->
     width = max(layout.size[0], *(row[0] for row in rows)) + 2 * MARGIN
     below = sum(row[1] for row in rows) + 2 * MARGIN
     height = layout.size[1] + below + MARGIN
-    scale = 1.0
+    left = (width - layout.size[0]) / 2
     if axes is None:
         inches = width / POINTS_PER_INCH, height / POINTS_PER_INCH
         figure = Figure(figsize=inches, facecolor=mpl.rcParams["figure.facecolor"])
-        axes = figure.add_axes((0, 0, 1, 1))
+        # Straight into the figure, because axes would take as long as all the rest.
+        points = Affine2D().translate(left, below).scale(1 / POINTS_PER_INCH)
+        pen = _Pen(figure, points + figure.dpi_scale_trans, zoom, 1.0)
     else:
         figure = cast("Figure", axes.get_figure(root=True))
-        points = POINTS_PER_INCH / figure.dpi
-        given_width, given_height = axes.bbox.width * points, axes.bbox.height * points
+        point = figure.dpi / POINTS_PER_INCH
+        given_width, given_height = axes.bbox.width / point, axes.bbox.height / point
         scale = min(1.0, given_width / width, given_height / height)
         # What is left is shared, so that the picture stands in the middle.
+        left += (given_width / scale - width) / 2
         below += (given_height / scale - height) / 2
-        width, height = given_width / scale, given_height / scale
-    # One unit of these axes is one point, as in dot's layout, or less where there is less space.
-    axes.set_axis_off()
-    left = (width - layout.size[0]) / 2
-    axes.set_xlim(-left, width - left)
-    axes.set_ylim(-below, height - below)
-    pen = _Pen(axes, zoom, scale)
+        axes.set_axis_off()
+        axes.set_xlim(-left, given_width / scale - left)
+        axes.set_ylim(-below, given_height / scale - below)
+        pen = _Pen(axes, axes.transData, zoom, scale)
     for number, arrow in enumerate(layout.arrows):
         pen.arrow(arrow, number)
     for box in layout.boxes:
@@ -169,9 +170,11 @@ def _text_size(text: str, font: _Font, zoom: float) -> Size:
 
 @dataclass(frozen=True)
 class _Pen:
-    """Draws in some axes, a little smaller or larger than usual."""
+    """Draws in a figure or in axes, a little smaller or larger than usual."""
 
-    axes: Axes
+    canvas: Figure | Axes
+    points: Transform
+    """From points, as in dot's layout, to places on the canvas."""
     zoom: float
     """How much larger the fonts are than usual, and everything with them."""
     scale: float
@@ -185,10 +188,11 @@ class _Pen:
         color: str | None = None,
         gid: str | None = None,
     ) -> None:
-        self.axes.text(
+        self.canvas.text(
             *place,
             text,
             gid=gid,
+            transform=self.points,
             size=font.size * self.zoom * self.scale,
             weight=font.weight,
             family=font.family,
@@ -203,16 +207,18 @@ class _Pen:
         look = _LOOKS[node.kind]
         x, y = box.center
         width, height = _node_size(graph, box.node, box.again, self.zoom)
-        shape: Patch = _outline(node, (x, y), (width, height))
-        shape.set(
+        shape = _outline(
+            node,
+            (x, y),
+            (width, height),
             facecolor=look.face,
             edgecolor=look.edge,
             linewidth=look.width * self.scale * (0.5 if box.again else 1.0),
             linestyle=look.line,
+            transform=self.points,
             gid=None if box.again else f"node-{box.node}",
         )
-        # Unlike add_patch, this does not look for limits of the data.
-        self.axes.add_artist(shape)
+        self.canvas.add_artist(shape)
         rows = _rows(graph, box.node, box.again)
         heights = [_text_size(*row, self.zoom)[1] for row in rows]
         top = y + sum(heights) / 2
@@ -228,7 +234,7 @@ class _Pen:
         color, line = {"cut": (_RED, "--"), "constant": (_GREY, "--")}.get(
             arrow.edge.kind, (usual, "-")
         )
-        self.axes.add_artist(
+        self.canvas.add_artist(
             FancyArrowPatch(
                 path=Path([*curve, tip], codes),
                 arrowstyle="-|>",
@@ -236,6 +242,7 @@ class _Pen:
                 color=color,
                 linestyle=line,
                 lw=1.3 * self.scale,
+                transform=self.points,
                 gid=f"arrow-{number}",
                 shrinkA=0,
                 shrinkB=0,
@@ -246,8 +253,8 @@ class _Pen:
             self.text(arrow.label_center, arrow.edge.label, font, gid=f"label-{number}")
 
 
-def _outline(node: Node, center: Point, size: Size) -> Patch:
+def _outline(node: Node, center: Point, size: Size, **style: Any) -> Patch:
     if node.kind == "operation":
-        return Ellipse(center, *size)
+        return Ellipse(center, *size, **style)
     corner = center[0] - size[0] / 2, center[1] - size[1] / 2
-    return FancyBboxPatch(corner, *size, boxstyle="round,pad=0,rounding_size=4")
+    return FancyBboxPatch(corner, *size, boxstyle="round,pad=0,rounding_size=4", **style)

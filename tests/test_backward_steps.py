@@ -45,7 +45,8 @@ def test_the_steps_follow_the_gradient_back(x):
     z = 2 * y.sum()
     assert str(step_backward(z)).split("\n") == [
         "0. Start: the gradient at z is 1.",
-        "1. × 2 (MulBackward0) gets 1. It passes on the gradient times the other factor: 2. to Σ.",
+        "1. × 2 (MulBackward0) gets 1. It passes on the gradient times the other factor: 2. to Σ "
+        "(SumBackward0).",
         "2. Σ (SumBackward0) gets 2. It passes on the gradient, to each element: "
         "[2., 2., 2., 2.] to y.",
         "3. × (MulBackward0) gets [2., 2., 2., 2.]. It passes on the gradient times the other "

@@ -312,7 +312,7 @@ def test_a_run_can_be_unfolded():
     for _ in range(5):
         b = b * 2
     assert str(plot_graph(b, unfold=True)).count("× 2  MulBackward0") == 5
-    assert len(plot_graph(b, unfold=True).figure.axes[0].texts) > 5 * 2
+    assert len(plot_graph(b, unfold=True).figure.texts) > 5 * 2
 
 
 def test_the_caller_of_a_huge_picture_is_told_its_size():
@@ -419,7 +419,7 @@ def test_the_picture_shows_every_word_of_the_tree(x):
 
 def test_an_edge_is_drawn_for_every_use(x):
     plot = plot_graph(x * x)
-    arrows = [patch for patch in plot.figure.axes[0].patches if "Arrow" in type(patch).__name__]
+    arrows = [patch for patch in plot.figure.patches if "Arrow" in type(patch).__name__]
     assert len(arrows) == 3
 
 
@@ -428,11 +428,11 @@ def test_no_boxes_overlap_and_nothing_leaves_the_picture(x):
     u = y.detach()
     figure = plot_graph((u * x).sum()).figure
     figure.draw_without_rendering()
-    (axes,) = figure.axes
-    patches = [patch for patch in axes.patches if "Arrow" not in type(patch).__name__]
+    assert not figure.axes
+    patches = [patch for patch in figure.patches if "Arrow" not in type(patch).__name__]
     boxes = [patch.get_window_extent() for patch in patches]
     assert len(boxes) == 7
-    texts = [text.get_window_extent() for text in axes.texts]
+    texts = [text.get_window_extent() for text in figure.texts]
     for box in boxes + texts:
         assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
         assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
@@ -443,7 +443,7 @@ def test_no_boxes_overlap_and_nothing_leaves_the_picture(x):
 
 def test_a_picture_goes_to_the_right_on_request(x):
     def middle(plot, label):
-        (text,) = (text for text in plot.figure.axes[0].texts if text.get_text() == label)
+        (text,) = (text for text in plot.figure.texts if text.get_text() == label)
         return text.get_position()
 
     y = x.sum()
@@ -473,7 +473,7 @@ def test_the_fonts_and_colours_are_matplotlibs_settings(x):
         plot = plot_graph(x * x)
     assert plot.figure.get_figwidth() > 1.5 * usual.get_figwidth()
     assert plot.figure.get_facecolor()[:3] == mpl.colors.to_rgb("#123456")
-    arrows = [patch for patch in plot.figure.axes[0].patches if "Arrow" in type(patch).__name__]
+    arrows = [patch for patch in plot.figure.patches if "Arrow" in type(patch).__name__]
     assert {arrow.get_edgecolor() for arrow in arrows} == {(1.0, 0.0, 0.0, 1.0)}
 
 
@@ -498,7 +498,7 @@ def test_names_from_the_user_are_escaped():
 def test_a_chinese_name_fits_into_its_box():
     x = torch.tensor(1.0, requires_grad=True)
     plot = plot_graph(x, 計算圖的張量名稱=x)
-    (box,) = plot.figure.axes[0].patches
+    (box,) = plot.figure.patches
     assert box.get_width() > 8 * 11  # eight characters of eleven points
     assert "計算圖的張量名稱" in words_in(svg_of(plot))
 
@@ -563,7 +563,7 @@ def test_any_graph_draws_the_same_every_time(steps):
     assert svg_of(one) == svg_of(other)
     nodes = [line for line in str(one).split("\n") if not line.endswith("as above")]
     assert len(
-        [patch for patch in one.figure.axes[0].patches if "Arrow" not in repr(patch)]
+        [patch for patch in one.figure.patches if "Arrow" not in repr(patch)]
     ) == len(nodes)
 
 
