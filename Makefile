@@ -41,6 +41,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/notebooks.py
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/gradient_check.py
+	$(BIN)/python benchmarks/graph_plot.py
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -146,8 +146,8 @@ def _node_size(graph: Graph, place: int, again: bool, zoom: float) -> Size:
     if graph.nodes[place].kind == "operation":
         # An ellipse around a rectangle is larger than it by the square root of two; the
         # corners of two centred lines are empty, so a little less will do.
-        stretch = 1.25 if len(sizes) == 2 else 1.42
-        return stretch * width + 8, stretch * height + 4
+        wide, high = (1.25, 1.25) if len(sizes) == 2 else (1.32, 1.42)
+        return wide * width + 8, high * height + 4
     return max(width + 20, 54), height + 10
 
 

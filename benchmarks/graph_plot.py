@@ -219,7 +219,7 @@ def findings() -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    warnings.filterwarnings("ignore")  # the peers' own
+    warnings.filterwarnings("ignore")  # of the peers, and ours of a large picture
     examples = {f"chain of {size:,}": chain(size) for size in (10, 100, 1000)}
     examples["network of 3 layers"] = network()
     rows = [[name, *times(example)] for name, example in examples.items()]

@@ -419,7 +419,7 @@ def test_the_picture_shows_every_word_of_the_tree(x):
 
 def test_an_edge_is_drawn_for_every_use(x):
     plot = plot_graph(x * x)
-    arrows = [patch for patch in plot.figure.patches if "Arrow" in type(patch).__name__]
+    arrows = [patch for patch in plot.figure.artists if "Arrow" in type(patch).__name__]
     assert len(arrows) == 3
 
 
@@ -429,7 +429,7 @@ def test_no_boxes_overlap_and_nothing_leaves_the_picture(x):
     figure = plot_graph((u * x).sum()).figure
     figure.draw_without_rendering()
     assert not figure.axes
-    patches = [patch for patch in figure.patches if "Arrow" not in type(patch).__name__]
+    patches = [patch for patch in figure.artists if "Arrow" not in type(patch).__name__]
     boxes = [patch.get_window_extent() for patch in patches]
     assert len(boxes) == 7
     texts = [text.get_window_extent() for text in figure.texts]
@@ -473,7 +473,7 @@ def test_the_fonts_and_colours_are_matplotlibs_settings(x):
         plot = plot_graph(x * x)
     assert plot.figure.get_figwidth() > 1.5 * usual.get_figwidth()
     assert plot.figure.get_facecolor()[:3] == mpl.colors.to_rgb("#123456")
-    arrows = [patch for patch in plot.figure.patches if "Arrow" in type(patch).__name__]
+    arrows = [patch for patch in plot.figure.artists if "Arrow" in type(patch).__name__]
     assert {arrow.get_edgecolor() for arrow in arrows} == {(1.0, 0.0, 0.0, 1.0)}
 
 
@@ -498,7 +498,7 @@ def test_names_from_the_user_are_escaped():
 def test_a_chinese_name_fits_into_its_box():
     x = torch.tensor(1.0, requires_grad=True)
     plot = plot_graph(x, 計算圖的張量名稱=x)
-    (box,) = plot.figure.patches
+    (box,) = plot.figure.artists
     assert box.get_width() > 8 * 11  # eight characters of eleven points
     assert "計算圖的張量名稱" in words_in(svg_of(plot))
 
@@ -563,7 +563,7 @@ def test_any_graph_draws_the_same_every_time(steps):
     assert svg_of(one) == svg_of(other)
     nodes = [line for line in str(one).split("\n") if not line.endswith("as above")]
     assert len(
-        [patch for patch in one.figure.patches if "Arrow" not in repr(patch)]
+        [patch for patch in one.figure.artists if "Arrow" not in repr(patch)]
     ) == len(nodes)
 
 
