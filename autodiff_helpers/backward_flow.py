@@ -1,6 +1,8 @@
 """What flows back through a recorded graph: the gradient at every place, with nothing touched."""
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -69,21 +71,30 @@ def flow_back(outputs: Sequence[Tensor]) -> BackwardFlow:
     flow = BackwardFlow({}, {}, {})
     functions = list(functions_of(outputs))
     leaves = [output for output in outputs if output.grad_fn is None]
-    leaves += [f.variable for f in functions if hasattr(f, "variable")]
+    leaves += [function.variable for function in functions if is_leaf(function)]
+    leaves = [leaf for leaf in leaves if leaf.requires_grad]
+    kept = [(x, x.grad) for x in _retaining(set(functions))]
     hooks = []
     for function in functions:
-        if not hasattr(function, "variable"):
+        if not is_leaf(function):
             hooks.append(function.register_prehook(partial(_note_arriving, flow, function)))
             hooks.append(function.register_hook(partial(_note_passed, flow, function)))
     try:
         with Undisturbed(None, outputs):
-            ones = [torch.ones_like(output) for output in outputs]
+            ones = [
+                torch.ones(x.shape, dtype=x.dtype, device=x.device)
+                if x.layout != torch.strided
+                else torch.ones_like(x)
+                for x in outputs
+            ]
             gradients = torch.autograd.grad(
                 outputs, leaves, ones, retain_graph=True, allow_unused=True
             )
     finally:
         for hook in hooks:
             hook.remove()
+        for x, gradient in kept:
+            x.grad = gradient
     flow.leaves.update(
         {
             id(x): gradient
@@ -92,6 +103,34 @@ def flow_back(outputs: Sequence[Tensor]) -> BackwardFlow:
         }
     )
     return flow
+
+
+def _retaining(functions: set[Any]) -> Iterator[Tensor]:
+    """The tensors for which autograd would note their gradient, although they are no leaves.
+
+    The functions that computed them do not tell, so all objects there are have to be looked at.
+    """
+    for each in gc.get_objects():
+        if issubclass(type(each), Tensor):
+            with suppress(RuntimeError):  # a view that was changed in place since
+                if each.retains_grad and each.grad_fn in functions:
+                    yield each
+
+
+def is_leaf(function: Any) -> bool:
+    """Whether a backward function stands for a leaf: it only adds to that one's ``.grad``.
+
+    Args:
+        function: a ``grad_fn``.
+
+    Returns:
+        Whether it is one.
+
+    Example:
+        >>> is_leaf(torch.ones(2, requires_grad=True).sum().grad_fn)
+        False
+    """
+    return type(function).__name__ == "AccumulateGrad"
 
 
 def _note_arriving(flow: BackwardFlow, function: Any, gradients: Sequence[Tensor | None]) -> None:

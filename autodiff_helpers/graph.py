@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
+from unicodedata import category
 
 Kind = Literal["leaf", "constant", "operation", "intermediate", "output"]
 
@@ -186,6 +187,23 @@ class Graph:
             ". ".join(["; ".join([sentence, *cuts]), *([self.note[:-1]] if self.note else [])])
             + "."
         )
+
+
+def printable(name: str) -> str:
+    r"""A name without characters that would break a line, or the file of a picture.
+
+    Args:
+        name: any text.
+
+    Returns:
+        The name, with a question mark for each of these.
+
+    Example:
+        >>> printable("two\nlines")
+        'two?lines'
+    """
+    broken = ("Cc", "Cs", "Zl", "Zp")
+    return "".join("?" if category(each) in broken else each for each in name)
 
 
 def _in_words(node: Node) -> str:

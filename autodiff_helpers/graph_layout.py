@@ -1,5 +1,6 @@
 """Where the nodes and arrows of a graph go: the work of Graphviz's dot. Knows no drawing."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,9 +9,11 @@ import pygraphviz
 from autodiff_helpers.graph import Edge, Graph
 
 POINTS_PER_INCH = 72
-# In a graph of more nodes than this a leaf is repeated beside each of its uses: arrows all across
-# the picture are of no help, and dot takes minutes to find a way for them.
-MANY_NODES = 100
+# In a graph of more edges than this a leaf, or anything that is used often, is repeated beside
+# each of its uses: arrows all across the picture are of no help, and dot takes minutes to find a
+# way for them.
+MANY_EDGES = 150
+MANY_USES = 4
 
 Point = tuple[float, float]
 Size = tuple[float, float]
@@ -91,12 +94,14 @@ def lay_out(
         return key
 
     own = {place: add_box(place, False) for place in range(len(graph.nodes))}
-    repeats = len(graph.nodes) > MANY_NODES
     used: set[int] = set()
     edges = graph.edges()
+    repeats = len(edges) > MANY_EDGES
+    uses = Counter(edge.source for edge in edges)
     for number, edge in enumerate(edges):
         start = own[edge.source]
-        if repeats and edge.source in used and edge.kind in ("leaf", "constant"):
+        alone = edge.kind in ("leaf", "constant") or uses[edge.source] > MANY_USES
+        if repeats and edge.source in used and alone:
             start = add_box(edge.source, True)
         used.add(edge.source)
         space = {"label": _empty(size_of_label(edge.label))} if edge.label else {}

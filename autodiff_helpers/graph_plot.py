@@ -8,8 +8,9 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from autodiff_helpers.graph import Graph
+from autodiff_helpers.graph import Graph, printable
 from autodiff_helpers.graph_drawing import draw
 from autodiff_helpers.picture import Picture
 from autodiff_helpers.record import record_graph
@@ -46,7 +47,8 @@ def plot_graph(
     an output a green one; an operation is an ellipse with its mathematical sign and PyTorch's
     name for it. A red dashed line with scissors leads from a tensor to its detached copy, where
     autograd kept that copy for the backward pass: so draw before you call ``backward()``. Nothing
-    is changed: no ``.grad``, no graph, no hook.
+    is changed: no ``.grad``, no graph, no hook. To find gradients, your own hooks and checkpoints
+    run as ``backward()`` would run them.
 
     Args:
         outputs: the tensors whose graph to draw, of any shape and dtype.
@@ -146,6 +148,11 @@ def _demand_recorded(asked: str, outputs: Sequence[Any]) -> None:
                 "with requires_grad=True. Pass the tensor itself, not .item(), float() or "
                 ".numpy() of it."
             )
+        if not _can_be_read(output):
+            raise ValueError(
+                f"{asked} got a tensor of unknown origin: a view of something that was changed in "
+                "place since, or a parameter that has no shape yet; compute it again."
+            )
         if not output.requires_grad:
             raise ValueError(
                 f"{asked} got a tensor for which autograd recorded nothing (its requires_grad "
@@ -156,7 +163,7 @@ def _demand_recorded(asked: str, outputs: Sequence[Any]) -> None:
 
 def _demand_names(asked: str, names: Mapping[str, Any]) -> None:
     for name, value in names.items():
-        if not name or not name.isprintable():
+        if not name or printable(name) != name:
             raise ValueError(
                 f"{asked} got the name {name!r}; expected one that can be printed on a line."
             )
@@ -173,9 +180,11 @@ def _tensors(scope: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
         if isinstance(value, Tensor) and _can_be_read(value):
             yield name, value
     for name, value in scope.items():
-        if isinstance(value, nn.Module):
-            for tensors in (value.named_parameters(), value.named_buffers()):
-                yield from ((f"{name}.{path}", tensor) for path, tensor in tensors)
+        # Not one that is still being built.
+        if isinstance(value, nn.Module) and "_parameters" in vars(value):
+            for path, tensor in [*value.named_parameters(), *value.named_buffers()]:
+                if _can_be_read(tensor):
+                    yield f"{name}.{path}", tensor
 
 
 def _tensors_in_scope(caller: FrameType | None) -> Iterator[tuple[str, Tensor]]:
@@ -187,8 +196,8 @@ def _tensors_in_scope(caller: FrameType | None) -> Iterator[tuple[str, Tensor]]:
 
 
 def _can_be_read(tensor: Tensor) -> bool:
-    """Whether autograd still knows where it came from; a view changed in place may not."""
+    """Whether a tensor has a shape, and autograd knows its origin; some views have lost it."""
     try:
-        return tensor.grad_fn is None or tensor.requires_grad
+        return not is_lazy(tensor) and (tensor.grad_fn is None or tensor.requires_grad)
     except RuntimeError:
         return False

@@ -9,6 +9,9 @@ from xml.sax.saxutils import escape
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+# Pixels of a PNG, for each inch and altogether: a huge picture would not fit into the memory.
+DPI = 144
+MOST_PIXELS = 5e7
 # No date, so that the same picture is the same bytes.
 _WITHOUT_DATE: dict[str, dict[str, str | None]] = {
     "svg": {"Date": None},
@@ -82,7 +85,9 @@ class Picture:
         ):
             # matplotlib's fonts know no Chinese; in an SVG the reader's own fonts step in.
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            self.figure.savefig(buffer, format=kind, dpi=144, metadata=_WITHOUT_DATE[kind])
+            width, height = self.figure.get_size_inches()
+            dpi = min(DPI, (MOST_PIXELS / (width * height)) ** 0.5)
+            self.figure.savefig(buffer, format=kind, dpi=dpi, metadata=_WITHOUT_DATE[kind])
         return self._described(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
 
     def _described(self, svg: bytes) -> bytes:

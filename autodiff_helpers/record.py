@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autodiff_helpers.backward_flow import BackwardFlow, flow_back, functions_of
-from autodiff_helpers.graph import Graph, Kind, Node
+from autodiff_helpers.backward_flow import BackwardFlow, flow_back, functions_of, is_leaf
+from autodiff_helpers.graph import Graph, Kind, Node, printable
 
 # A tensor with more numbers than this is described by its shape.
 FEW_NUMBERS = 6
@@ -132,7 +132,7 @@ class _Recorder:
     def read_operations(self) -> None:
         while self._unread:
             function = self._unread.pop()
-            name = type(function).__name__
+            name = printable(type(function).__name__)
             short = re.sub(r"Backward\d+$", "", name)
             label = _SIGNS.get(short, _in_small_letters(short))
             if short.endswith("Backward"):  # no number: a function written in Python
@@ -152,7 +152,9 @@ class _Recorder:
                     inputs.append(self._place_of_constant(constant))
                     passed.append("")
                 elif short in _ARITHMETIC:
-                    words = "constant" if constant is None else f"{constant.item():g}"
+                    words = "constant"
+                    if constant is not None and _has_numbers(constant):
+                        words = f"{constant.item():g}"
                     # In 7 / x the number comes first; in 7 x it may come last as well.
                     first = operand == 0 and short in ("Sub", "Div", "Pow")
                     label = f"{words} {label}" if first else f"{label} {words}"
@@ -190,7 +192,7 @@ class _Recorder:
         return self._places[function]
 
     def _place_of_source(self, function: Any, output_number: int) -> int:
-        if type(function).__name__ == "AccumulateGrad":
+        if is_leaf(function):
             return self.place_of_tensor(function.variable, "leaf")
         if (function, output_number) in self.named_tensors:
             _, tensor = self.named_tensors[function, output_number]
@@ -234,12 +236,23 @@ def _values(tensor: Tensor) -> str:
     """The numbers where these are few, or else the shape; and the dtype where it is unusual."""
     usual = torch.get_default_dtype(), torch.int64, torch.bool
     dtype = "" if tensor.dtype in usual else f" {str(tensor.dtype).removeprefix('torch.')}"
-    plain = tensor.layout == torch.strided and not tensor.is_meta
-    if not plain or tensor.ndim > 1 or tensor.numel() > FEW_NUMBERS:
-        return f"shape {list(tensor.shape)}{dtype}"
-    printed = str(tensor.detach().cpu())
-    printed = re.sub(r"^tensor\(|(, dtype=[\w.]+)?\)$", "", printed)
-    return re.sub(r"(?<=\[) +", "", re.sub(r"\s+", " ", printed)) + dtype
+    if tensor.is_nested:
+        return f"nested, {tensor.size(0)} parts{dtype}"
+    if tensor.ndim <= 1 and tensor.numel() <= FEW_NUMBERS and _has_numbers(tensor):
+        printed = str(tensor.detach().as_subclass(Tensor).cpu())
+        if printed.startswith("tensor("):  # not something else that stands for a tensor
+            printed = re.sub(r"^tensor\(|(, dtype=[\w.]+)?\)$", "", printed)
+            return re.sub(r"(?<=\[) +", "", re.sub(r"\s+", " ", printed)) + dtype
+    return f"shape {list(tensor.shape)}{dtype}"
+
+
+def _has_numbers(tensor: Tensor) -> bool:
+    """Whether there are numbers in memory that can be printed."""
+    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_nested:
+        return False
+    if type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
+        return False  # it says itself what it does, and need not hold any number
+    return _is_wrapped(tensor) or not tensor.numel() or tensor.untyped_storage().nbytes() > 0
 
 
 def _kept(function: Any, short: str, operand: int) -> Tensor | None:
@@ -262,8 +275,9 @@ def _is_freed(function: Any) -> bool:
     kind: Any = type(function)
     for raw_name, name in _names_of_kept(kind):
         raw = getattr(function, raw_name)
+        kept = raw if isinstance(raw, tuple | list) else [raw]
         # Where the user has hooks on saved tensors, reading one would run their code.
-        if raw is None or getattr(raw, "unpack_hook", None) is not None:
+        if any(getattr(each, "unpack_hook", None) is not None for each in kept):
             continue
         try:
             getattr(function, name)
@@ -295,14 +309,19 @@ def _power_of_a_number(function: Any) -> str:
 
 def _is_part_of(part: Tensor, whole: Tensor) -> bool:
     """Whether a tensor begins where another one does in memory, and is no larger."""
-    if part.layout != torch.strided or whole.layout != torch.strided:
+    if not all(_has_numbers(each) and not _is_wrapped(each) for each in (part, whole)):
         return False
     # An address of 0 stands for no memory at all.
     return part.numel() <= whole.numel() and part.data_ptr() == whole.data_ptr() != 0
 
 
+def _is_wrapped(tensor: Tensor) -> bool:
+    """Whether a tensor is one inside ``torch.func``, which hides where its numbers are."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+
+
 def _in_small_letters(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return re.sub(r"(?<=\w)(?=[A-Z][a-z])", " ", name).lower()
 
 
 def _fold(graph: Graph) -> Graph:

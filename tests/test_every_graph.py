@@ -2,6 +2,8 @@
 
 import gc
 import random
+import subprocess
+import sys
 import warnings
 import xml.etree.ElementTree as ElementTree
 
@@ -396,3 +398,62 @@ def test_hundreds_of_graphs_leave_the_memory_as_it_was():
     after_warm_up = memory_after_drawing()
     # One figure that stays takes some 500 kB.
     assert memory_after_drawing() - after_warm_up < 5_000_000
+
+
+PROGRAM = """
+import torch
+from autodiff_helpers import plot_graph
+x = torch.ones(2, requires_grad=True)
+y = x * 2
+x.untyped_storage().resize_(0)
+print(plot_graph(y))
+"""
+
+
+def test_a_tensor_whose_memory_was_given_back_draws():
+    # In a process of its own, because torch would crash if it tried to print such a tensor.
+    text = subprocess.check_output([sys.executable, "-c", PROGRAM], encoding="utf-8")
+    assert "x: shape [2]  (leaf)" in text
+
+
+def test_a_tensor_of_unknown_origin_gets_one_clear_sentence(x):
+    first, _ = (x * 1).reshape(2, 2).unbind()
+    first._base.add_(1)
+    for tensor in (first, nn.LazyLinear(3).weight):
+        with pytest.raises(ValueError, match="got a tensor of unknown origin"):
+            plot_graph(tensor)
+
+
+def test_gradients_of_odd_graphs_are_found(x):
+    class Variable(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.variable = 3  # as a leaf's node calls its leaf
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return 2 * gradient
+
+    assert "gradient [6., 6., 6., 6.]" in drawn(3 * Variable.apply(x), gradients=True)
+    sparse = (x * 5).to_sparse()
+    assert "gradient [5., 5., 5., 5.]" in drawn(sparse, gradients=True)
+    weight = torch.ones(4, requires_grad=True)
+    y = (x * weight).sum()
+    weight.requires_grad_(False)
+    assert "gradient [1., 1., 1., 1.]" in drawn(y, gradients=True)
+
+
+def test_many_uses_of_many_results_are_laid_out_in_time():
+    tensors = [torch.ones(2, requires_grad=True)]
+    for _ in range(40):
+        tensors.append(torch.stack(tensors).sum(0))
+    assert drawn(tensors[-1]).count("stack  StackBackward0") == 40
+
+
+def test_a_huge_picture_is_saved_with_fewer_dots(x, tmp_path):
+    y = sum(x.sin() for _ in range(100))
+    plot_graph(y).save(tmp_path / "sum.png")
+    header = (tmp_path / "sum.png").read_bytes()[16:24]
+    width, height = int.from_bytes(header[:4]), int.from_bytes(header[4:])
+    assert 1e7 < width * height < 6e7

@@ -495,6 +495,23 @@ def test_names_from_the_user_are_escaped():
     assert "$x$" in words_in(dollars)
 
 
+def test_a_name_that_breaks_lines_is_mended_where_it_is_not_the_users_choice(x):
+    class Odd(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient
+
+    Odd.__name__ = Odd.__qualname__ = "O\nd\x01d"
+    broken = type("O\nd\x01d", (Odd,), {})
+    plot = plot_graph(broken.apply(x))
+    assert tree(plot)[1] == "└─ O?d?d  O?d?dBackward"
+    ElementTree.fromstring(svg_of(plot))
+
+
 def test_a_chinese_name_fits_into_its_box():
     x = torch.tensor(1.0, requires_grad=True)
     plot = plot_graph(x, 計算圖的張量名稱=x)
@@ -562,9 +579,7 @@ def test_any_graph_draws_the_same_every_time(steps):
     assert str(one) == str(other)
     assert svg_of(one) == svg_of(other)
     nodes = [line for line in str(one).split("\n") if not line.endswith("as above")]
-    assert len(
-        [patch for patch in one.figure.artists if "Arrow" not in repr(patch)]
-    ) == len(nodes)
+    assert len([patch for patch in one.figure.artists if "Arrow" not in repr(patch)]) == len(nodes)
 
 
 # Nothing is changed
