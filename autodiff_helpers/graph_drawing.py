@@ -1,12 +1,13 @@
 """Draw a computational graph with matplotlib, in its own figure or in axes of the caller's."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, cast
 from unicodedata import east_asian_width
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Ellipse, FancyArrowPatch, FancyBboxPatch, Patch
@@ -19,8 +20,12 @@ from autodiff_helpers.graph_layout import POINTS_PER_INCH, Arrow, Box, Point, Si
 
 MARGIN = 8.0
 USUAL_FONT_SIZE = 10.0
+# A ground is dark when its red, green and blue together are less than this.
+DARK = 1.5
 
 _INK, _GREY, _RED, _ORANGE = "#1f2937", "#6b7280", "#b91c1c", "#9a3412"
+# The same beside arrows on a dark ground.
+_LIGHT = {_GREY: "#9ca3af", _RED: "#fca5a5", _ORANGE: "#fdba74"}
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,8 @@ def _label_size(label: str, zoom: float) -> Size:
     return width + 16, height + 2
 
 
-@cache
+# Many nodes say the same.
+@lru_cache(2**12)
 def _text_size(text: str, font: _Font, zoom: float) -> Size:
     size = font.size * zoom
     properties = FontProperties(family=font.family, size=size, weight=font.weight)
@@ -234,6 +240,10 @@ class _Pen:
         color, line = {"cut": (_RED, "--"), "constant": (_GREY, "--")}.get(
             arrow.edge.kind, (usual, "-")
         )
+        font = _CUT if arrow.edge.kind == "cut" else _FLOW
+        label = font.color
+        if sum(to_rgb(self.canvas.get_facecolor())) < DARK:
+            color, label = _LIGHT.get(color, color), _LIGHT[label]
         self.canvas.add_artist(
             FancyArrowPatch(
                 path=Path([*curve, tip], codes),
@@ -249,8 +259,7 @@ class _Pen:
             )
         )
         if arrow.label_center is not None:
-            font = _CUT if arrow.edge.kind == "cut" else _FLOW
-            self.text(arrow.label_center, arrow.edge.label, font, gid=f"label-{number}")
+            self.text(arrow.label_center, arrow.edge.label, font, label, gid=f"label-{number}")
 
 
 def _outline(node: Node, center: Point, size: Size, **style: Any) -> Patch:

@@ -477,6 +477,18 @@ def test_the_fonts_and_colours_are_matplotlibs_settings(x):
     assert {arrow.get_edgecolor() for arrow in arrows} == {(1.0, 0.0, 0.0, 1.0)}
 
 
+def test_what_stands_beside_arrows_can_be_read_on_a_dark_ground(x):
+    y = x * x
+    u = y.detach()
+    z = (u * x + y).sum()
+    with mpl.rc_context({"figure.facecolor": "black", "text.color": "white"}):
+        figure = plot_graph(z, gradients=True).figure
+    beside = [text for text in figure.texts if (text.get_gid() or "").startswith("label")]
+    assert {text.get_text() for text in beside} >= {"✂ detach", "[0., 1., 2., 3.]"}
+    for text in beside:
+        assert sum(mpl.colors.to_rgb(text.get_color())) > 1.8
+
+
 def test_a_leaf_is_repeated_beside_its_uses_where_there_are_many_nodes(x):
     y = x
     for _ in range(60):
