@@ -424,6 +424,28 @@ def test_a_tensor_of_unknown_origin_gets_one_clear_sentence(x):
             plot_graph(tensor)
 
 
+def test_a_change_in_place_is_not_taken_for_a_freed_graph(x):
+    y = x * 1
+    z = y.sin()
+    with torch.no_grad():
+        y.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        print(z.grad_fn._saved_self)
+    assert "freed" not in drawn(z)
+
+
+def test_a_tensor_inside_torch_func_is_described_by_its_shape(x):
+    texts = []
+
+    def f(x):
+        y = x * x
+        texts.append(str(plot_graph(y)))
+        return y.sum()
+
+    torch.func.grad(f)(x)
+    assert texts[0].split("\n")[0] == "y: shape [4]  (output)"
+
+
 def test_gradients_of_odd_graphs_are_found(x):
     class Variable(torch.autograd.Function):
         @staticmethod

@@ -1,5 +1,6 @@
 """plot_graph: what the text tree says, what the picture shows, and that nothing is changed."""
 
+import gc
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from autodiff_helpers import plot_graph
+from autodiff_helpers.backward_flow import BackwardFlow
 from autodiff_helpers.record import record_graph
 
 
@@ -399,6 +401,18 @@ def test_gradients_leave_everything_as_it_was(x):
     ran.clear()
     z.backward()
     assert ran == [1]
+
+
+def test_gradients_leave_no_hook_and_no_random_state_behind(x):
+    y = x * x
+    y.register_hook(lambda gradient: gradient * torch.rand(()))
+    z = y.sum()
+    state = torch.get_rng_state()
+    plot_graph(z, gradients=True)
+    assert torch.equal(torch.get_rng_state(), state)
+    # A hook that stayed would keep the gradients that it noted.
+    gc.collect()
+    assert not [each for each in gc.get_objects() if type(each) is BackwardFlow]
 
 
 # The picture
