@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from autodiff_helpers.graph import Graph, Node
-from autodiff_helpers.graph_drawing import draw
 from autodiff_helpers.graph_plot import graph_of
-from autodiff_helpers.picture import Picture
+from autodiff_helpers.graph_sheet import arrange
+from autodiff_helpers.graph_svg import write_svg
 
 # What an operation passes back, by PyTorch's name for it.
 _TIMES_THE_OTHER = "the gradient times the other factor"
@@ -52,8 +52,10 @@ _UNKNOWN = "the gradient times its local derivative"
 _STYLE = """
 .autodiff-steps svg {max-width: 100%; height: auto}
 .autodiff-steps .later {opacity: 0.25}
-.autodiff-steps text.later, .autodiff-steps .later text {visibility: hidden}
-.autodiff-steps .now path {stroke: #c2410c !important; stroke-width: 3 !important}
+.autodiff-steps text.later {visibility: hidden}
+.autodiff-steps :is(ellipse, rect).now, .autodiff-steps .now path {
+  stroke: #c2410c; stroke-width: 3
+}
 .autodiff-steps ol {min-height: 2.5em; margin-bottom: 0}
 .autodiff-steps button {margin-right: 0.5em}
 """
@@ -84,8 +86,7 @@ class BackwardSteps:
 
     def _html(self) -> str:
         title = "The backward pass through the c" + self._graph.summary()[1:]
-        picture = Picture(draw(self._graph), text=str(self._graph), title=title)
-        svg = picture.svg
+        svg = write_svg(arrange(self._graph), title, str(self._graph))
         script = files("autodiff_helpers").joinpath("backward_steps.js").read_text("utf-8")
         shown_from = json.dumps(_shown_from(self._graph), separators=(",", ":"))
         captions = "".join(
@@ -99,7 +100,7 @@ class BackwardSteps:
             '<button type="button">Previous</button><button type="button">Next</button>'
             '<button type="button">Play</button></div>'
             f'<ol aria-live="polite">{captions}</ol>'
-            f"{svg[svg.index('<svg') :]}<script>{script}</script></div>"
+            f"{svg}<script>{script}</script></div>"
         )
 
 

@@ -74,42 +74,41 @@ def lay_out(
         >>> [(arrow.edge.source, arrow.edge.target) for arrow in layout.arrows]
         [(0, 1)]
     """
-    # Without a limit (nslimit) dot takes minutes over some hundred operations side by side.
-    dot = pygraphviz.AGraph(
-        directed=True,
-        strict=False,
-        rankdir="LR" if left_to_right else "TB",
-        nodesep=0.35,
-        ranksep=0.35,
-        nslimit=1,
-    )
-    boxes: dict[str, tuple[int, bool]] = {}
+    boxes: list[tuple[int, bool]] = []
+    lines: list[str] = []
 
-    def add_box(place: int, again: bool) -> str:
-        key = str(len(boxes))
-        boxes[key] = place, again
+    def add_box(place: int, again: bool) -> int:
         width, height = (length / POINTS_PER_INCH for length in size_of_node(place, again))
         shape = "ellipse" if graph.nodes[place].kind == "operation" else "box"
-        dot.add_node(key, shape=shape, fixedsize=True, width=width, height=height, label="")
-        return key
+        lines.append(f"{len(boxes)} [shape={shape}, width={width:.4f}, height={height:.4f}]")
+        boxes.append((place, again))
+        return len(boxes) - 1
 
-    own = {place: add_box(place, False) for place in range(len(graph.nodes))}
-    used: set[int] = set()
+    # Each node has the number of its place in the graph; those that are repeated follow.
+    for place in range(len(graph.nodes)):
+        add_box(place, False)
     edges = graph.edges()
     repeats = len(edges) > MANY_EDGES
     uses = Counter(edge.source for edge in edges)
+    used: set[int] = set()
     for number, edge in enumerate(edges):
-        start = own[edge.source]
+        start = edge.source
         alone = edge.kind in ("leaf", "constant") or uses[edge.source] > MANY_USES
         if repeats and edge.source in used and alone:
             start = add_box(edge.source, True)
         used.add(edge.source)
-        space = {"label": _empty(size_of_label(edge.label))} if edge.label else {}
-        dot.add_edge(start, own[edge.target], key=str(number), **space)
+        space = f", label={_empty(size_of_label(edge.label))}" if edge.label else ""
+        lines.append(f"{start} -> {edge.target} [key={number}{space}]")
+    # Without a limit (nslimit) dot takes minutes over some hundred operations side by side.
+    direction = "LR" if left_to_right else "TB"
+    dot = pygraphviz.AGraph(
+        f"digraph {{ rankdir={direction}; nodesep=0.35; ranksep=0.35; nslimit=1; "
+        f'node [fixedsize=true, label=""]; {"; ".join(lines)} }}'
+    )
     # pygraphviz 2.0.4 crashes when one graph is laid out and then drawn: only positions are read.
     dot.layout(prog="dot")
     _, _, width, height = _numbers(dot.graph_attr["bb"])
-    centers = {key: _numbers(dot.get_node(key).attr["pos"]) for key in boxes}
+    centers = [_numbers(dot.get_node(number).attr["pos"]) for number in range(len(boxes))]
     ways = {int(key): dot.get_edge(*ends, key).attr for *ends, key in dot.edges(keys=True)}
     arrows = [
         Arrow(edge, _spline(ways[number]["pos"]), _place(ways[number]["lp"]))
@@ -117,7 +116,7 @@ def lay_out(
     ]
     return Layout(
         (width, height),
-        [Box(*boxes[key], (x, y)) for key, (x, y) in centers.items()],
+        [Box(*box, (x, y)) for box, (x, y) in zip(boxes, centers, strict=True)],
         arrows,
     )
 

@@ -7,11 +7,14 @@ from types import FrameType
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from autodiff_helpers.graph import Graph, printable
 from autodiff_helpers.graph_drawing import draw
+from autodiff_helpers.graph_sheet import arrange
+from autodiff_helpers.graph_svg import write_svg
 from autodiff_helpers.picture import Picture
 from autodiff_helpers.record import record_graph
 
@@ -31,6 +34,26 @@ class GraphPlot(Picture):
         >>> plot.title
         'Computational graph of the output from x: 1 operation.'
     """
+
+    def __init__(self, graph: Graph, left_to_right: bool = False, axes: Axes | None = None) -> None:
+        self._sheet = arrange(graph, left_to_right)
+        self._axes = axes
+        self._figure = None if axes is None else draw(self._sheet, axes)
+        self.text, self.title = str(graph), graph.summary()
+
+    @property
+    def figure(self) -> Figure:
+        """The matplotlib figure, the caller's if it was drawn in axes; made when asked for."""
+        if self._figure is None:
+            self._figure = draw(self._sheet)
+        return self._figure
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG, the same on every run, with its words in it."""
+        if self._axes is not None:
+            return super().svg
+        return write_svg(self._sheet, self.title, self.text)
 
 
 def plot_graph(
@@ -95,8 +118,7 @@ def plot_graph(
             "from earlier in the computation, or a smaller model, and leave unfold out.",
             stacklevel=2,
         )
-    figure = draw(graph, axes, left_to_right)
-    return GraphPlot(figure, text=str(graph), title=graph.summary())
+    return GraphPlot(graph, left_to_right, axes)
 
 
 def graph_of(

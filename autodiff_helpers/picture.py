@@ -36,12 +36,18 @@ class Picture:
     """
 
     def __init__(self, figure: Figure, text: str, title: str) -> None:
-        self.figure = figure
+        self._figure: Figure | None = figure
         self.text = text
         self.title = title
 
     def __repr__(self) -> str:
         return self.text
+
+    @property
+    def figure(self) -> Figure:
+        """The matplotlib figure."""
+        assert self._figure is not None
+        return self._figure
 
     @property
     def svg(self) -> str:
@@ -72,7 +78,7 @@ class Picture:
         if kind not in _WITHOUT_DATE:
             raise ValueError(f"save got {str(path)!r}; the name must end in .svg, .png or .pdf.")
         # Rendered before the file is opened: a failure leaves no half-written file behind.
-        content = self._render(kind)
+        content = self.svg.encode() if kind == "svg" else self._render(kind)
         Path(path).write_bytes(content)
 
     def _render(self, kind: str) -> bytes:

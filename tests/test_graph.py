@@ -431,6 +431,29 @@ def test_the_picture_shows_every_word_of_the_tree(x):
                 assert word.strip("()") in shown, line
 
 
+def test_the_svg_and_matplotlibs_figure_show_the_same(x, tmp_path):
+    y = x * x
+    u = y.detach()
+    plot = plot_graph((u * x + y).sum(), gradients=True)
+    assert words_in(plot.svg) == [text.get_text() for text in plot.figure.texts]
+    drawn = [artist.get_gid() for artist in plot.figure.artists + plot.figure.texts]
+    identifiers = re.findall(r' id="(.+?)"', plot.svg)
+    assert sorted(identifiers) == sorted(filter(None, drawn))
+    width, height = (float(size) for size in re.findall(r'="([\d.]+)pt"', plot.svg))
+    assert plot.figure.get_figwidth() * 72 == pytest.approx(width, abs=0.01)
+    assert plot.figure.get_figheight() * 72 == pytest.approx(height, abs=0.01)
+    for words in ElementTree.fromstring(plot.svg).iter("{http://www.w3.org/2000/svg}text"):
+        places = [
+            text.get_position()
+            for text in plot.figure.texts
+            if text.get_text() == words.text and text.get_gid() == words.get("id")
+        ]
+        assert any(x == pytest.approx(float(words.get("x")), abs=0.01) for x, _ in places)
+    for name in ("a.svg", "a.png", "a.pdf"):
+        plot.save(tmp_path / name)
+    assert (tmp_path / "a.svg").read_text("utf-8") == plot.svg
+
+
 def test_an_edge_is_drawn_for_every_use(x):
     plot = plot_graph(x * x)
     arrows = [patch for patch in plot.figure.artists if "Arrow" in type(patch).__name__]
