@@ -182,8 +182,7 @@ class _Setter:
     def words(
         self, center: Point, text: str, font: Font, color: str = "", identifier: str = ""
     ) -> Words:
-        font = replace(font, size=font.size * self.zoom, color=color or font.color)
-        return Words(center, text, font, identifier)
+        return Words(center, text, _as_set(font, self.zoom, color or font.color), identifier)
 
     def box(self, box: Box, center: Point) -> Iterator[Words | Shape]:
         node = self.graph.nodes[box.node]
@@ -253,6 +252,11 @@ class _Setter:
     def text_size(self, text: str, font: Font) -> Size:
         families = ("monospace",) if font.monospace else tuple(mpl.rcParams["font.family"])
         return _text_size(text, font.size * self.zoom, font.bold, families)
+
+
+@lru_cache(64)
+def _as_set(font: Font, zoom: float, color: str) -> Font:
+    return replace(font, size=font.size * zoom, color=color)
 
 
 # Many nodes say the same.
