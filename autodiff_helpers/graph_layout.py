@@ -108,15 +108,15 @@ def lay_out(
     # pygraphviz 2.0.4 crashes when one graph is laid out and then drawn: only positions are read.
     dot.layout(prog="dot")
     _, _, width, height = _numbers(dot.graph_attr["bb"])
-    centers = [_numbers(dot.get_node(number).attr["pos"]) for number in range(len(boxes))]
-    ways = {int(key): dot.get_edge(*ends, key).attr for *ends, key in dot.edges(keys=True)}
+    centers = {int(node): _numbers(node.attr["pos"]) for node in dot.nodes_iter()}
+    ways = {int(edge.name): edge.attr for edge in dot.edges_iter()}
     arrows = [
         Arrow(edge, _spline(ways[number]["pos"]), _place(ways[number]["lp"]))
         for number, edge in enumerate(edges)
     ]
     return Layout(
         (width, height),
-        [Box(*box, (x, y)) for box, (x, y) in zip(boxes, centers, strict=True)],
+        [Box(*box, (centers[key][0], centers[key][1])) for key, box in enumerate(boxes)],
         arrows,
     )
 
