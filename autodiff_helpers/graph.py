@@ -202,6 +202,8 @@ def printable(name: str) -> str:
         >>> printable("two\nlines")
         'two?lines'
     """
+    if name.isprintable():
+        return name
     broken = ("Cc", "Cs", "Zl", "Zp")
     return "".join("?" if category(each) in broken else each for each in name)
 

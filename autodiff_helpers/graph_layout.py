@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pygraphviz
 
@@ -19,8 +20,7 @@ Point = tuple[float, float]
 Size = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A node at its place, in points."""
 
     node: int
@@ -30,8 +30,7 @@ class Box:
     center: Point
 
 
-@dataclass(frozen=True)
-class Arrow:
+class Arrow(NamedTuple):
     """An edge of the graph on its way, in points."""
 
     edge: Edge
@@ -107,16 +106,20 @@ def lay_out(
     )
     # pygraphviz 2.0.4 crashes when one graph is laid out and then drawn: only positions are read.
     dot.layout(prog="dot")
-    _, _, width, height = _numbers(dot.graph_attr["bb"])
-    centers = {int(node): _numbers(node.attr["pos"]) for node in dot.nodes_iter()}
-    ways = {int(edge.name): edge.attr for edge in dot.edges_iter()}
+    *_, width, height = map(float, dot.graph_attr["bb"].split(","))
+    centers = {int(node): _point(node.attr["pos"]) for node in dot.nodes_iter()}
+    ways = {int(way.name): way.attr for way in dot.edges_iter()}
     arrows = [
-        Arrow(edge, _spline(ways[number]["pos"]), _place(ways[number]["lp"]))
+        Arrow(
+            edge,
+            _spline(ways[number]["pos"]),
+            _point(ways[number]["lp"]) if edge.label else None,
+        )
         for number, edge in enumerate(edges)
     ]
     return Layout(
         (width, height),
-        [Box(*box, (centers[key][0], centers[key][1])) for key, box in enumerate(boxes)],
+        [Box(*box, centers[number]) for number, box in enumerate(boxes)],
         arrows,
     )
 
@@ -130,18 +133,12 @@ def _empty(size: Size) -> str:
     )
 
 
-def _place(position: str | None) -> Point | None:
-    if not position:
-        return None
-    x, y = _numbers(position)
-    return x, y
-
-
 def _spline(position: str) -> list[Point]:
     """The points of dot's ``e,x,y x0,y0 x1,y1 …``: cubic Béziers, then the tip of the arrow."""
     tip, *points = position.removeprefix("e,").split()
-    return [(x, y) for x, y in map(_numbers, [*points, tip])]
+    return [_point(each) for each in [*points, tip]]
 
 
-def _numbers(position: str) -> list[float]:
-    return [float(number) for number in position.split(",")]
+def _point(position: str) -> Point:
+    x, _, y = position.partition(",")
+    return float(x), float(y)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from unicodedata import east_asian_width
 
 import matplotlib as mpl
@@ -41,8 +41,7 @@ _FLOW = Font(9, _ORANGE, monospace=True)
 _CUT = Font(9, _RED)
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(NamedTuple):
     """A line of text."""
 
     center: Point
@@ -51,8 +50,7 @@ class Words:
     identifier: str = ""
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """The outline of a node: an ellipse, or a box with round corners."""
 
     is_ellipse: bool
@@ -65,8 +63,7 @@ class Shape:
     identifier: str
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """An arrow."""
 
     points: list[Point]

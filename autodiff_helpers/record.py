@@ -349,6 +349,8 @@ def _fold(graph: Graph) -> Graph:
             )
             folded.add(source)
         nodes[place] = node
+    if not folded:
+        return graph
     kept = [place for place in range(len(nodes)) if place not in folded]
     moved = {old: new for new, old in enumerate(kept)}
     return Graph(
