@@ -50,8 +50,10 @@ def draw(sheet: Sheet, axes: Axes | None = None) -> Figure:
     for mark in sheet.marks:
         if isinstance(mark, Words):
             pen.write(mark)
+        elif isinstance(mark, Shape):
+            pen.outline(mark)
         else:
-            pen.outline(mark) if isinstance(mark, Shape) else pen.arrow(mark)
+            pen.arrow(mark)
     return figure
 
 
