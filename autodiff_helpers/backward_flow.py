@@ -15,8 +15,8 @@ from autodiff_helpers.undisturbed import Undisturbed
 class BackwardFlow(NamedTuple):
     """The gradients of one walk back through a graph."""
 
-    arriving: dict[tuple[Any, int], Tensor]
-    """For each backward function and number of its output: the gradient that arrives there."""
+    arriving: dict[Any, tuple[Tensor | None, ...]]
+    """For each backward function, in the order of the walk: what arrives at each of its outputs."""
     passed: dict[Any, tuple[Tensor | None, ...]]
     """For each backward function: what it passes on to each of its operands."""
     leaves: dict[int, Tensor]
@@ -134,14 +134,14 @@ def is_leaf(function: Any) -> bool:
 
 
 def _note_arriving(flow: BackwardFlow, function: Any, gradients: Sequence[Tensor | None]) -> None:
-    for number, gradient in enumerate(gradients):
-        if gradient is not None:
-            flow.arriving[function, number] = gradient.detach().clone()
+    flow.arriving[function] = _copies(gradients)
 
 
 def _note_passed(
     flow: BackwardFlow, function: Any, passed: Sequence[Tensor | None], _: Sequence[Tensor | None]
 ) -> None:
-    flow.passed[function] = tuple(
-        None if each is None else each.detach().clone() for each in passed
-    )
+    flow.passed[function] = _copies(passed)
+
+
+def _copies(gradients: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
+    return tuple(None if each is None else each.detach().clone() for each in gradients)

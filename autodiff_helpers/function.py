@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from autodiff_helpers.backward_flow import functions_of
 from autodiff_helpers.batching import FEW_POINTS, evaluate_batch, evaluate_branches
 from autodiff_helpers.double import InDouble
 from autodiff_helpers.numeric import Array
@@ -481,17 +482,8 @@ def real(tensor: Tensor) -> Tensor:
 
 def _own_rules(recorded: Sequence[Tensor]) -> set[Any]:
     """The classes derived from ``torch.autograd.Function`` that were used in a recorded graph."""
-    rules, seen = set(), set()
-    unread = [output.grad_fn for output in recorded]
-    while unread:
-        node = unread.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if own := getattr(node, "_forward_cls", None):
-            rules.add(own)
-        unread += [source for source, _ in node.next_functions]
-    return rules
+    classes = (getattr(function, "_forward_cls", None) for function in functions_of(recorded))
+    return {each for each in classes if each is not None}
 
 
 def _doubled(x: Tensor) -> Tensor:

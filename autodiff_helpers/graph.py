@@ -183,10 +183,8 @@ class Graph:
             f"Computational graph of {_listed(outputs)} from {_listed(leaves)}: "
             f"{operations} operation{'' if operations == 1 else 's'}"
         )
-        return (
-            ". ".join(["; ".join([sentence, *cuts]), *([self.note[:-1]] if self.note else [])])
-            + "."
-        )
+        about = f" {self.note}" if self.note else ""
+        return "; ".join([sentence, *cuts]) + "." + about
 
 
 def printable(name: str) -> str:

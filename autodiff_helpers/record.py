@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -97,7 +97,7 @@ def record_graph(
     recorder = _Recorder(names, flow)
     places = [recorder.place_of_tensor(output, "output") for output in outputs]
     recorder.read_operations()
-    order = recorder.places_of([] if flow is None else [function for function, _ in flow.arriving])
+    order = () if flow is None else recorder.places_of(flow.arriving)
     graph = Graph(tuple(recorder.nodes), tuple(dict.fromkeys(places)), freed, order)
     return graph if unfold else _fold(graph)
 
@@ -126,8 +126,8 @@ class _Recorder:
                 self._set(self._places[key], inputs=(self._place_of_operation(tensor.grad_fn),))
         return self._places[key]
 
-    def places_of(self, functions: Sequence[Any]) -> tuple[int, ...]:
-        return tuple(self._places[function] for function in dict.fromkeys(functions))
+    def places_of(self, functions: Iterable[Any]) -> tuple[int, ...]:
+        return tuple(self._places[function] for function in functions)
 
     def read_operations(self) -> None:
         while self._unread:
@@ -170,20 +170,17 @@ class _Recorder:
     def _gradient(self, tensor: Tensor) -> str:
         if self.flow is None:
             return ""
-        found = (
-            self.flow.leaves.get(id(tensor))
-            if tensor.grad_fn is None
-            else self.flow.arriving.get((tensor.grad_fn, tensor.output_nr))
-        )
+        if tensor.grad_fn is None:
+            found = self.flow.leaves.get(id(tensor))
+        else:
+            arriving = self.flow.arriving.get(tensor.grad_fn, ())
+            found = arriving[tensor.output_nr] if arriving else None
         return "" if found is None else _values(found)
 
     def _gradients_of_all(self, function: Any) -> str:
         """The gradients that arrive at an operation, for each of its results."""
-        if self.flow is None:
-            return ""
-        arriving = self.flow.arriving
-        found = sorted(number for at, number in arriving if at is function)
-        return ", ".join(_values(arriving[function, number]) for number in found)
+        arriving = self.flow.arriving.get(function, ()) if self.flow else ()
+        return ", ".join(_values(each) for each in arriving if each is not None)
 
     def _place_of_operation(self, function: Any) -> int:
         if function not in self._places:
