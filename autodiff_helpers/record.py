@@ -43,6 +43,14 @@ _KEPT_AS: dict[str, tuple[str | None, ...]] = {
     "Pow": ("self", "exponent"),
 }
 
+# Operations on one tensor and a Python number: the label, and where autograd keeps the number.
+_WITH_A_NUMBER = {
+    "DivBackward1": ("÷ {:g}", "_saved_other"),
+    "MulBackward1": ("× {:g}", "_saved_other"),
+    "PowBackward0": ("^ {:g}", "_saved_exponent"),
+    "PowBackward2": ("{:g} ^", "_saved_self"),
+}
+
 
 def record_graph(
     outputs: Sequence[Tensor],
@@ -137,8 +145,9 @@ class _Recorder:
             label = _SIGNS.get(short, _in_small_letters(short))
             if short.endswith("Backward"):  # no number: a function written in Python
                 label = short.removesuffix("Backward")
-            if short == "Pow" and len(function.next_functions) == 1:
-                label = _power_of_a_number(function)
+            if name in _WITH_A_NUMBER:
+                template, attribute = _WITH_A_NUMBER[name]
+                label = template.format(getattr(function, attribute))
             inputs, passed = [], []
             sent = self.flow.passed.get(function, ()) if self.flow else ()
             for operand, (source, output_number) in enumerate(function.next_functions):
@@ -295,13 +304,6 @@ def _names_of_kept(kind: Any) -> list[tuple[str, str]]:
         (one, "saved_tensors" if one == "_raw_saved_tensors" else other)
         for one, other in zip(raw, given, strict=True)
     ]
-
-
-def _power_of_a_number(function: Any) -> str:
-    """The label of a power whose base or exponent was a Python number, kept as such."""
-    if type(function).__name__ == "PowBackward0":
-        return f"^ {function._saved_exponent:g}"
-    return f"{function._saved_self:g} ^"
 
 
 def _is_part_of(part: Tensor, whole: Tensor) -> bool:

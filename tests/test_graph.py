@@ -94,6 +94,8 @@ def test_the_order_of_the_operands_is_kept(x):
         (torch.tensor(2.0) ** x, "2 ^  PowBackward1"),
         (2**x, "2 ^  PowBackward2"),
         (x ** torch.tensor(2.0), "^ 2  PowBackward1"),
+        (torch.ops.aten.mul.Scalar(x, 3), "× 3  MulBackward1"),
+        (torch.ops.aten.div.Scalar(x, 3), "÷ 3  DivBackward1"),
         (data - x, "constant −  SubBackward0"),
         (1 - x, "constant −  RsubBackward1"),
     ]:
