@@ -15,12 +15,13 @@ define HELP
 make lab       open the tutorial in JupyterLab
 make test      prove every output in the notebooks, and test the helpers
 make outputs   run every notebook afresh and store its outputs
+make docs      build the site from the notebooks as they are stored
 make bench     time the helpers and the proof against their plain counterparts
 make lint      check style and types
-make clean     remove .venv and the tools' caches
+make clean     remove .venv, the site and the tools' caches
 endef
 
-.PHONY: help lab test outputs bench lint clean
+.PHONY: help lab test outputs docs bench lint clean
 
 help:
 	$(info $(HELP))
@@ -37,6 +38,9 @@ test: $(READY)
 outputs: $(READY)
 	$(BIN)/python tools/store_outputs.py
 
+docs: $(READY)
+	$(BIN)/python tools/build_site.py
+
 bench: $(READY)
 	$(BIN)/python benchmarks/notebooks.py
 	$(BIN)/python benchmarks/imports.py
@@ -49,7 +53,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 clean:
-	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
+	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv docs/build site .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
 
 # The stamp is written last, so a set-up that was interrupted is done again.
 $(READY): pyproject.toml requirements.txt jupyter/default_setting_overrides.json

@@ -32,6 +32,7 @@ def test_the_chapter_is_complete():
         "2.5.2-backward-for-non-scalar-variables",
         "2.5.3-detaching-computation",
         "2.5.4-gradient-of-python-control-flow",
+        "gallery",
         "index",
     ]
 

@@ -38,7 +38,7 @@ def test_requirements_txt_contains_the_pins_of_pyproject():
 
 def test_every_pin_is_exact():
     # No options, addresses or local versions such as +cpu either: they would not match.
-    exact = re.compile(r"[a-z0-9-]+==[0-9.]+(post[0-9]+)?( ; .+)?")
+    exact = re.compile(r"[a-z0-9-]+==[0-9.]+((b|post)[0-9]+)?( ; .+)?")
     lines = pyproject_pins() + lock_lines()
     assert [line for line in lines if not exact.fullmatch(line)] == []
 

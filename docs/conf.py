@@ -1,0 +1,45 @@
+"""How the site looks; tools/build_site.py builds it, once for each language."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from docutils import nodes
+
+project = "Automatic differentiation"
+author = "The autodiff tutorial authors"
+extensions = ["myst_nb", "sphinx_external_toc", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+# Only parts of it are shown, by the pages that include them.
+exclude_patterns = ["README.md"]
+
+# The notebooks are shown as they are stored: nbval has proved them, and nothing is run here.
+nb_execution_mode = "off"
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "description"
+add_module_names = False
+
+html_theme = "furo"
+pygments_dark_style = "a11y-dark"
+html_title = project
+html_theme_options = {"top_of_page_buttons": []}
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+templates_path = ["templates"]
+html_show_copyright = False
+# The download link of a page leads to the copy of the notebook that Sphinx keeps under this name.
+html_sourcelink_suffix = ""
+# Mathematics is set by our own copy of MathJax, so that the site needs no other host.
+mathjax_path = "mathjax/tex-chtml.js"
+
+
+def describe_pictures(app, doctree):
+    """Give each picture of a notebook its title as alternative text."""
+    for image in doctree.findall(nodes.image):
+        picture = ElementTree.parse(Path(app.srcdir, image["uri"]))
+        image["alt"] = picture.findtext("{http://www.w3.org/2000/svg}title")
+
+
+def setup(app):
+    """Let Sphinx call the function above for every page."""
+    app.connect("doctree-read", describe_pictures)
