@@ -23,14 +23,18 @@ html_theme = "furo"
 pygments_dark_style = "a11y-dark"
 html_title = project
 html_theme_options = {"top_of_page_buttons": []}
+html_favicon = "static/favicon.svg"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 templates_path = ["templates"]
 html_show_copyright = False
 # The download link of a page leads to the copy of the notebook that Sphinx keeps under this name.
 html_sourcelink_suffix = ""
 # Mathematics is set by our own copy of MathJax, so that the site needs no other host.
 mathjax_path = "mathjax/tex-chtml.js"
+# Its menu would make every formula a stop for the Tab key.
+mathjax3_config = {"options": {"enableMenu": False}}
 
 
 def describe_pictures(app, doctree):

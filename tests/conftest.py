@@ -1,8 +1,38 @@
-"""Settings for all tests."""
+"""Settings for all tests, and the browser that some of them share."""
 
+import os
+import shutil
+
+import pytest
 from hypothesis import settings
+from playwright.sync_api import Error, sync_playwright
 
 # The same examples on every run, so that a test is red or green for everybody; and no deadline,
 # because no test here measures time.
 settings.register_profile("proof", derandomize=True, deadline=None)
 settings.load_profile("proof")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Where everything is to be proved, a test that cannot run has failed."""
+    report = yield
+    if report.skipped and "CI" in os.environ:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} must not be skipped here: {report.longrepr[-1]}"
+    return report
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window: Debian's, or else the Chrome that is installed."""
+    with sync_playwright() as playwright:
+        try:
+            yield playwright.chromium.launch(
+                executable_path=shutil.which("chromium"),
+                channel=None if shutil.which("chromium") else "chrome",
+                chromium_sandbox=False,
+                args=["--disable-background-networking"],
+            )
+        except Error as error:
+            pytest.skip(f"needs Chromium (on Debian and Ubuntu: apt install chromium): {error}")

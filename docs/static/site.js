@@ -1,0 +1,11 @@
+// What scrolls sideways can be scrolled by keyboard, in browsers that do not see to it themselves.
+function makeScrollingFocusable() {
+  for (const region of document.querySelectorAll("pre, .math-wrapper, .table-wrapper")) {
+    region.tabIndex = region.scrollWidth > region.clientWidth ? 0 : -1;
+  }
+}
+addEventListener("load", makeScrollingFocusable);
+addEventListener("resize", makeScrollingFocusable);
+
+// A page that was opened as a file may not read other files, so the search shows titles alone.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
