@@ -69,9 +69,9 @@ class GradientCheck:
     passed: bool
     """Whether every derivative agrees with its central difference."""
     diagnosis: str
-    """The verdict in one sentence: what is wrong, where, and what to look at."""
+    """The verdict in one sentence, with what is wrong, where, and what to look at."""
     dtype: torch.dtype
-    """The precision in which the function was evaluated: float64 wherever it allows that."""
+    """The precision in which the function was evaluated, float64 wherever it allows that."""
     _comparison: Comparison = field(repr=False)
 
     @property
