@@ -56,7 +56,7 @@ clean:
 	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv docs/build site .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
 
 # The stamp is written last, so a set-up that was interrupted is done again.
-$(READY): pyproject.toml requirements.txt jupyter/default_setting_overrides.json
+$(READY): pyproject.toml requirements.txt $(wildcard jupyter/*)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'This tutorial needs Python 3.11 or newer; with another one: make PYTHON=python3.12')"
 	@$(PYTHON) -c "import importlib.util as u, sys; sys.exit(not u.find_spec('ensurepip') and 'This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv')"
 	@echo Setting up .venv, once: this takes a minute or two.

@@ -113,7 +113,8 @@ def test_page_can_be_read(visit, page, viewport, colors):
 
 
 WIDER_THAN_THE_PAGE = """() => {
-    const scrolls = e => e && (getComputedStyle(e).overflowX === "auto" || scrolls(e.parentElement));
+    const scrolls = e =>
+        e && (getComputedStyle(e).overflowX === "auto" || scrolls(e.parentElement));
     return [...document.querySelectorAll("article :is(p, li, td, img, svg, mjx-container)")]
         .filter(e => e.getBoundingClientRect().right > innerWidth && !scrolls(e))
         .map(e => e.outerHTML.slice(0, 200));
@@ -135,7 +136,9 @@ def test_no_link_is_broken(visit, address):
             if target in anchors:
                 exists = not anchor or unquote(anchor) in anchors[target]
             else:
-                exists = (ROOT / "site" / "en" / unquote(target.removeprefix(f"{address}/"))).exists()
+                exists = (
+                    ROOT / "site" / "en" / unquote(target.removeprefix(f"{address}/"))
+                ).exists()
             if not exists:
                 broken.append(f"{page}: {url}")
     assert broken == []
