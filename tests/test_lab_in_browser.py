@@ -52,6 +52,14 @@ class OpenNotebook:
         for cell in self.tab.locator(".jp-Cell").all():
             cell.scroll_into_view_if_needed()
 
+    def photograph(self, path):
+        """Take a picture of the whole notebook."""
+        height = self.tab.locator(".jp-WindowedPanel-inner").evaluate("e => e.scrollHeight")
+        self.tab.set_viewport_size({"width": 1280, "height": height + 100})
+        self.tab.locator(".jp-Cell").first.click()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.tab.screenshot(path=path)
+
     def pictures(self):
         return self.tab.locator(".jp-OutputArea-output :is(img, svg[role=img])").all()
 
@@ -104,9 +112,7 @@ def test_run_all_shows_what_is_stored(open_notebook, path):
         for output in outputs
     )
     assert all(colors(picture) >= FEWEST_COLORS for picture in pictures)
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    opened.tab.set_viewport_size({"width": 1280, "height": 12_000})
-    opened.tab.screenshot(path=SCREENSHOTS / f"{path.stem}.png")
+    opened.photograph(SCREENSHOTS / f"{path.stem}.png")
 
 
 def a_notebook(*sources):
