@@ -16,12 +16,13 @@ make lab       open the tutorial in JupyterLab
 make test      prove every output in the notebooks, and test the helpers
 make outputs   run every notebook afresh and store its outputs
 make docs      build the site from the notebooks as they are stored
+make package   build the wheel and the sdist, and prove that they work when installed
 make bench     time the helpers and the proof against their plain counterparts
 make lint      check style and types
 make clean     remove .venv, the site and the tools' caches
 endef
 
-.PHONY: help lab test outputs docs bench lint clean
+.PHONY: help lab test outputs docs package bench lint clean
 
 help:
 	$(info $(HELP))
@@ -41,6 +42,9 @@ outputs: $(READY)
 docs: $(READY)
 	$(BIN)/python tools/build_site.py
 
+package: $(READY)
+	$(BIN)/python tools/prove_package.py
+
 bench: $(READY)
 	$(BIN)/python benchmarks/notebooks.py
 	$(BIN)/python benchmarks/imports.py
@@ -53,10 +57,10 @@ lint: $(READY)
 	$(BIN)/mypy
 
 clean:
-	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv docs/build site .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
+	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv dist docs/build screenshots site .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
 
 # The stamp is written last, so a set-up that was interrupted is done again.
-$(READY): pyproject.toml requirements.txt $(wildcard jupyter/*)
+$(READY): hatch_build.py pyproject.toml requirements.txt $(wildcard jupyter/*)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'This tutorial needs Python 3.11 or newer; with another one: make PYTHON=python3.12')"
 	@$(PYTHON) -c "import importlib.util as u, sys; sys.exit(not u.find_spec('ensurepip') and 'This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv')"
 	@echo Setting up .venv, once: this takes a minute or two.

@@ -45,6 +45,14 @@ def test_nothing_in_it_escapes_the_proof(path):
 
 
 @each_notebook
+def test_its_file_changes_only_where_it_does(path):
+    """A canonical file: keys in order, and nothing about when and how the cells were run."""
+    notebook = read(path)
+    assert path.read_text(encoding="utf-8") == f"{nbformat.writes(notebook)}\n"
+    assert {key for cell in notebook.cells for key in cell.metadata} <= {"tags"}
+
+
+@each_notebook
 def test_it_stays_small(path):
     assert path.stat().st_size < LARGEST_BYTES
 

@@ -1,0 +1,83 @@
+"""Build the wheel and the sdist into ``dist/``, and prove that they are what people should get.
+
+They hold the helpers and nothing else; twine finds no fault with them; and the wheel that is made
+from the sdist works in an environment that has nothing else in it, outside this repository.
+"""
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DIST = ROOT / "dist"
+
+# What build tools add, by the ends of the names.
+ADDED_TO_WHEEL = ("METADATA", "WHEEL", "licenses/LICENSE", "RECORD")
+IN_SDIST = (
+    "PKG-INFO",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "CITATION.cff",
+    ".gitignore",
+    "hatch_build.py",
+    "jupyter/default_setting_overrides.json",
+    "jupyter/page_config.json",
+)
+
+
+def run(*command: object) -> None:
+    """Run a command outside the repository, and stop if it fails."""
+    subprocess.run([str(word) for word in command], check=True, cwd=tempfile.gettempdir())
+
+
+def helpers() -> set[str]:
+    """The files of the helper package, as git knows them."""
+    listing = subprocess.run(
+        ["git", "ls-files", "autodiff_helpers"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return set(listing.splitlines())
+
+
+def demand_contents(name: str, found: set[str], expected: set[str]) -> None:
+    """Stop if an archive lacks a file, or has one too many."""
+    if found != expected:
+        missing, surplus = sorted(expected - found), sorted(found - expected)
+        raise SystemExit(f"{name} lacks {missing} and should not have {surplus}.")
+
+
+def prove_installed(wheel: Path, folder: Path) -> None:
+    """Install a wheel where nothing else is, and run the example of the README with it."""
+    venv.create(folder, with_pip=True)
+    python = folder / Path(sys.executable).relative_to(sys.prefix)
+    run(python, "-m", "pip", "install", "--quiet", "-c", ROOT / "requirements.txt", wheel)
+    shutil.copy(ROOT / "README.md", folder)
+    run(python, "-c", "import autodiff_helpers as a; [getattr(a, name) for name in a.__all__]")
+    run(python, "-m", "doctest", folder / "README.md")
+
+
+if __name__ == "__main__":
+    shutil.rmtree(DIST, ignore_errors=True)
+    run(sys.executable, "-m", "build", "--outdir", DIST, ROOT)
+    (wheel,), (sdist,) = DIST.glob("*.whl"), DIST.glob("*.tar.gz")
+    run(sys.executable, "-m", "twine", "check", "--strict", wheel, sdist)
+
+    stem = sdist.name.removesuffix(".tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        added = {f"{stem}.dist-info/{name}" for name in ADDED_TO_WHEEL}
+        demand_contents(wheel.name, set(archive.namelist()), helpers() | added)
+    with tarfile.open(sdist) as archive:
+        expected = {f"{stem}/{name}" for name in [*helpers(), *IN_SDIST]}
+        demand_contents(sdist.name, set(archive.getnames()), expected)
+    with tempfile.TemporaryDirectory() as folder:
+        prove_installed(wheel, Path(folder))
+    print(f"{wheel.name} and {sdist.name} are in {DIST} and work when installed.")
