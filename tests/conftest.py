@@ -52,11 +52,12 @@ def browser():
 
 
 class Lab:
-    """A JupyterLab server, known by the address it printed, and the folder it works in."""
+    """A JupyterLab server: the address it printed, the folder it works in, and its process."""
 
-    def __init__(self, url, folder):
+    def __init__(self, url, folder, process):
         self.url = url
         self.folder = folder
+        self.process = process
 
     def get(self, path):
         address = urlsplit(self.url)
@@ -104,7 +105,7 @@ def lab(tmp_path_factory):
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Lab(wait_for_address(process, log), folder)
+        yield Lab(wait_for_address(process, log), folder, process)
     finally:
         for member in [*psutil.Process(process.pid).children(recursive=True), process]:
             member.kill()

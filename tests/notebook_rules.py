@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from importlib.resources import files
 
 from nbformat import NotebookNode
 
@@ -13,6 +14,10 @@ IGNORING = re.compile(
     r"nbval[-_](ignore[-_]output|skip|check[-_]output)|pytest[-_]validate|raises_exception", re.I
 )
 
+# The one script that a page made from these notebooks may run: the player of `step_backward`.
+PLAYER = files("autodiff_helpers").joinpath("backward_steps.js").read_text("utf-8")
+SCRIPT = re.compile(r"<script|javascript:|<[^>]*\son\w+\s*=|<(iframe|object|embed)", re.I)
+
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -22,6 +27,7 @@ def problems(notebook: NotebookNode) -> list[str]:
     """Everything in a notebook that nbval would let pass although nobody has proved it."""
     return [
         *_not_run_in_order(notebook),
+        *_scripts_in_the_text(notebook),
         *(
             f"cell {number}: {problem}"
             for number, cell in enumerate(code_cells(notebook), start=1)
@@ -34,6 +40,12 @@ def _not_run_in_order(notebook: NotebookNode) -> Iterator[str]:
     counts = [cell.execution_count for cell in code_cells(notebook)]
     if counts != list(range(1, len(counts) + 1)):
         yield f"not run in order from a fresh kernel: the execution counts are {counts}"
+
+
+def _scripts_in_the_text(notebook: NotebookNode) -> Iterator[str]:
+    for cell in notebook.cells:
+        if cell.cell_type != "code" and SCRIPT.search(cell.source):
+            yield f"the text runs a script: {cell.source[:60]!r}"
 
 
 def _problems_of_cell(cell: NotebookNode) -> Iterator[str]:
@@ -62,6 +74,12 @@ def _problems_of_output(output: NotebookNode) -> Iterator[str]:
             yield "stores a traceback that says more or less than the error: run make outputs"
     if "data" not in output:
         return
+    for kind in ("text/html", "image/svg+xml"):
+        shown = output.data.get(kind, "").replace(f"<script>{PLAYER}</script>", "")
+        if SCRIPT.search(shown):
+            yield f"shows {kind} that runs a script of its own"
+    if {"application/javascript", "text/markdown", "text/latex"} & set(output.data):
+        yield "shows something that a page would run or set"
     text = output.data.get("text/plain", "")
     pictures = [kind for kind in output.data if kind.startswith("image/")]
     for kind in pictures:

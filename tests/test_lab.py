@@ -1,10 +1,12 @@
 """The first thing a newcomer does is `make lab`: it must open the first page, ready to read."""
 
 import shutil
+import urllib.error
 import urllib.request
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +20,25 @@ def test_printed_address_is_the_first_page(lab):
     assert urlsplit(lab.url).path == f"/lab/tree/{FIRST_PAGE}"
     with urllib.request.urlopen(lab.url, timeout=10) as page:
         assert "JupyterLab" in page.read().decode()
+
+
+def test_it_listens_to_this_machine_alone(lab):
+    processes = [lab.process, *psutil.Process(lab.process.pid).children(recursive=True)]
+    listening = {
+        connection.laddr.ip
+        for process in processes
+        for connection in psutil.Process(process.pid).net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening
+    assert listening <= {"127.0.0.1", "::1"}
+
+
+def test_it_asks_for_its_token(lab):
+    address = urlsplit(lab.url)
+    assert len(parse_qs(address.query)["token"][0]) >= 32
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{address.scheme}://{address.netloc}/api/contents", timeout=10)
 
 
 def test_no_news_and_no_update_question(lab):

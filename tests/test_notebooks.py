@@ -160,11 +160,22 @@ def test_the_rules_accept_a_good_notebook():
         (("1", shown(SVG | {"text/plain": "x"}, alt=""), []), "alternative text"),
         (("1", shown(SVG | {"text/plain": "x"}, alt="A lie."), []), "alternative text"),
         (("1", shown({"text/plain": "<object object at 0x7f00>"}), []), "memory address"),
+        (("1", shown({"text/html": "<script>alert(1)</script>"}), []), "script"),
+        (("1", shown({"text/html": "<img src=x onerror = alert(1)>"}), []), "script"),
+        (("1", shown({"text/html": "<a href='JavaScript:alert(1)'>x</a>"}), []), "script"),
+        (("1", shown({"application/javascript": "alert(1)"}), []), "run or set"),
     ],
 )
 def test_the_rules_refuse(cell, problem):
     (found,) = problems(a_notebook(cell))
     assert problem in found
+
+
+@pytest.mark.parametrize("text", ["<script>", "<p onclick='x'>", "<iframe src='x'>"])
+def test_the_rules_refuse_a_script_in_the_text(text):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+    (found,) = problems(notebook)
+    assert "script" in found
 
 
 @pytest.mark.parametrize("counts", [[None], [2], [1, 1], [2, 1], [1, 3]])
