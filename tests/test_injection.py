@@ -65,9 +65,8 @@ def test_a_parameter_cannot_run_anything_by_its_name(page, x, attack):
     name = attack.replace(".", "")
     module = nn.Module()
     module.register_parameter(name, nn.Parameter(torch.tensor(2.0)))
-    (parameter,) = module.parameters()
     # Wrong, so that the check names the parameter in its sentence as well.
-    module.forward = lambda x: parameter.detach() * parameter * x
+    module.forward = lambda x: next(module.parameters()).detach() * next(module.parameters()) + x
     assert name in read_safely(page, plot_graph(module.forward(x), module=module))
     assert name in read_safely(page, check_gradient(module, x))
 
