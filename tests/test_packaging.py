@@ -47,6 +47,12 @@ def test_requirements_txt_asks_for_no_gpu_library():
     assert [line for line in lock_lines() if re.match(r"nvidia|triton|cuda", line)] == []
 
 
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["version"] == project["version"]
+
+
 def test_installed_versions_are_the_pinned_ones():
     pins = [Requirement(line) for line in lock_lines()]
     wanted = {pin.name: pin for pin in pins if pin.marker is None or pin.marker.evaluate()}
