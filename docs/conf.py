@@ -31,6 +31,7 @@ html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 templates_path = ["templates"]
 html_show_copyright = False
+html_use_index = False
 # The download link of a page leads to the copy of the notebook that Sphinx keeps under this name.
 html_sourcelink_suffix = ""
 # Mathematics is set by our own copy of MathJax, so that the site needs no other host.

@@ -44,7 +44,6 @@ def browser():
             yield playwright.chromium.launch(
                 executable_path=shutil.which("chromium"),
                 channel=None if shutil.which("chromium") else "chrome",
-                chromium_sandbox=False,
                 args=["--disable-background-networking"],
             )
         except Error as error:

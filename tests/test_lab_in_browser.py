@@ -40,7 +40,7 @@ class OpenNotebook:
         self.tab.get_by_role("menuitem", name="Run", exact=True).click()
         self.tab.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         for _ in range(120):
-            self.tab.keyboard.press("Control+s")
+            self.tab.keyboard.press("ControlOrMeta+s")
             time.sleep(0.5)
             notebook = nbformat.read(self.path, as_version=4)
             if all(cell.execution_count for cell in code_cells(notebook)):
