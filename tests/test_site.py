@@ -107,8 +107,8 @@ def test_page_can_be_read(visit, page, viewport, colors):
 
 
 WIDER_THAN_THE_PAGE = """() => {
-    const scrolls = e =>
-        e && (getComputedStyle(e).overflowX === "auto" || scrolls(e.parentElement));
+    const scrolls = e => e.tagName !== "ARTICLE" &&
+        (getComputedStyle(e).overflowX === "auto" || scrolls(e.parentElement));
     return [...document.querySelectorAll("article :is(p, li, td, img, svg, mjx-container)")]
         .filter(e => e.getBoundingClientRect().right > innerWidth && !scrolls(e))
         .map(e => e.outerHTML.slice(0, 200));
