@@ -36,18 +36,19 @@ def pytest_runtest_makereport(item):
     return report
 
 
+# For one module only: while Playwright runs, no other event loop can, and nbval needs one.
 @pytest.fixture(scope="module")
 def browser():
     """Chromium without a window: Debian's, or else the Chrome that is installed."""
+    chromium = shutil.which("chromium")
     with sync_playwright() as playwright:
         try:
-            yield playwright.chromium.launch(
-                executable_path=shutil.which("chromium"),
-                channel=None if shutil.which("chromium") else "chrome",
-                args=["--disable-background-networking"],
+            browser = playwright.chromium.launch(
+                executable_path=chromium, channel=None if chromium else "chrome"
             )
         except Error as error:
             pytest.skip(f"needs Chromium (on Debian and Ubuntu: apt install chromium): {error}")
+        yield browser
 
 
 class Lab:
@@ -106,6 +107,7 @@ def lab(tmp_path_factory):
     try:
         yield Lab(wait_for_address(process, log), folder, process)
     finally:
-        for member in [*psutil.Process(process.pid).children(recursive=True), process]:
-            member.kill()
-        process.wait()
+        if process.poll() is None:
+            for member in [*psutil.Process(process.pid).children(recursive=True), process]:
+                member.kill()
+            process.wait()

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
+from notebook_rules import code_cells
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,10 +79,6 @@ def open_notebook(browser, lab):
         notebook.tab.close()
 
 
-def code_cells(notebook):
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
 def shown(cell):
     """What a cell shows, without the traceback, which a learner sees at full length."""
     return [
@@ -134,12 +131,12 @@ def test_steps_play_in_the_notebook(open_notebook):
     opened = open_notebook("steps", a_notebook(STEPS))
     opened.run_all()
     player = opened.tab.locator(".autodiff-steps")
-    shown = player.locator("li:visible")
-    assert shown.inner_text() == "Start: the gradient at the output is 1."
+    caption = player.locator("li:visible")
+    assert caption.inner_text() == "Start: the gradient at the output is 1."
     player.get_by_role("button", name="Next").click()
-    assert shown.get_attribute("value") == "1"
+    assert caption.get_attribute("value") == "1"
     player.get_by_role("button", name="Previous").click()
-    assert shown.get_attribute("value") == "0"
+    assert caption.get_attribute("value") == "0"
     player.get_by_role("button", name="Play").click()
     player.locator("li[value='3']:visible").wait_for()
     assert player.get_by_role("button", name="Next").is_disabled()
