@@ -61,25 +61,20 @@ class RandomState:
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self.held = True
-        self._cpu = torch.get_rng_state()
-        self._cuda = [
-            (device, torch.cuda.get_rng_state(device)) for device in _cuda_devices(tensors)
-        ]
+        on_cuda = [torch.cuda.default_generators[device] for device in _cuda_devices(tensors)]
+        self._begun = [(each, each.get_state()) for each in (torch.default_generator, *on_cuda)]
 
     def reset(self) -> None:
         """Go back there, unless this is switched off."""
         if not self.held:
             return
-        torch.set_rng_state(self._cpu)
-        for device, state in self._cuda:
-            torch.cuda.set_rng_state(state, device)
+        for generator, state in self._begun:
+            generator.set_state(state)
 
     def moved(self) -> bool:
         """Whether random numbers were drawn since."""
         # Compared as bytes, which takes half the time of a comparison number by number.
-        return _bytes(self._cpu) != _bytes(torch.get_rng_state()) or any(
-            not torch.equal(state, torch.cuda.get_rng_state(device)) for device, state in self._cuda
-        )
+        return any(_bytes(each.get_state()) != _bytes(state) for each, state in self._begun)
 
 
 def _bytes(state: Tensor) -> bytes:
