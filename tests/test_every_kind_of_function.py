@@ -474,12 +474,16 @@ def test_second_derivatives_of_large_functions_are_refused():
         check_gradient(lambda x: (x**2).sum(), torch.ones(5000, requires_grad=True), order=2)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
-def test_tensors_on_a_cuda_device():
-    x = tensor(3).detach().cuda().requires_grad_()
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_tensors_on_every_device(device):
+    x = tensor(3).detach().to(device).requires_grad_()
     result = check_gradient(torch.sin, x)
     assert result
-    assert result.analytic.is_cuda
+    assert result.analytic.device == result.numeric.device == x.device
     assert not check_gradient(planted(torch.sin, torch.neg), x)
-    large = torch.linspace(0, 1, 5000).cuda().requires_grad_()
+    assert check_gradient(lambda x: torch.dropout(x, 0.5, True), x)
+    large = torch.linspace(0, 1, 5000, device=device).requires_grad_()
     assert check_gradient(lambda x: x.sin().sum(), large)
