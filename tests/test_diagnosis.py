@@ -257,6 +257,8 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_kind_of_mistake_is_named(kind):
+    # Whatever ran before: from some states dropout draws the same twice.
+    torch.manual_seed(0)
     cases, words = KINDS[kind]
     wrong = []
     cases = cases()
