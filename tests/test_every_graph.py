@@ -306,6 +306,22 @@ def test_a_subclass_of_tensor_draws():
     assert text.count("(") == text.count(")")
 
 
+class WithoutNumbers(torch.Tensor):
+    """It knows its shape and nothing else, and says so to whoever asks."""
+
+    @staticmethod
+    def __new__(cls, *shape):
+        return torch.Tensor._make_wrapper_subclass(cls, shape, requires_grad=True)
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        raise AssertionError(f"{func} ran")
+
+
+def test_a_tensor_that_runs_code_of_the_users_is_described_by_its_shape():
+    assert drawn(WithoutNumbers(2)) == "leaf: shape [2]"
+
+
 def test_odd_names_draw(x):
     for name in ("<script>alert(1)</script>", "]]>", "權重", "\\N\\G\"'", "a" * 1000):
         assert f"{name}: [0.5000, 1.0000, 1.5000, 2.0000]  (leaf)" in drawn(x * 2, **{name: x})

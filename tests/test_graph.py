@@ -310,6 +310,17 @@ def test_a_deep_tree_goes_on_from_the_margin(x):
     assert len(ends) == len(starts) > 50
 
 
+def test_what_is_used_twice_so_deep_goes_on_once():
+    y = torch.ones(1, requires_grad=True)
+    for _ in range(40):
+        y = y * y
+    lines = tree(plot_graph(y))
+    ends = [line.strip("│├└─ ") for line in lines if "see [" in line]
+    starts = [line for line in lines if re.match(r"\[\d+\] ", line)]
+    assert ends == ["×, see [1]", "×, see [1]"]
+    assert starts == ["[1] ×  MulBackward0"]
+
+
 def test_a_run_can_be_unfolded():
     a = torch.tensor(1.0, requires_grad=True)
     b = a
@@ -499,6 +510,9 @@ def test_a_picture_can_stand_beside_others(x):
         plot = plot_graph((x * x).sum(), gradients=True, axes=axes)
         assert plot.figure is figure
         assert len(axes.texts) > 10
+        # A notebook shows all of the figure, and not this picture alone.
+        figure.suptitle("Both of them")
+        assert "Both of them" in words_in(svg_of(plot))
         figure.draw_without_rendering()
         for artist in [*axes.texts, *axes.patches]:
             extent = artist.get_window_extent()
@@ -673,3 +687,5 @@ def test_an_empty_call_and_a_bad_name_get_one_clear_sentence(x):
         plot_graph(x * x, **{"two\nlines": x})
     with pytest.raises(TypeError, match="got direction='LR', a str; a keyword gives a tensor"):
         plot_graph(x * x, direction="LR")
+    with pytest.raises(TypeError, match="a Figure; expected matplotlib's Axes, such as figure, ax"):
+        plot_graph(x * x, axes=Figure())
