@@ -166,6 +166,15 @@ def test_a_module_that_a_function_refers_to_keeps_its_buffers():
         assert all(torch.equal(each, before[name]) for name, each in norm.named_buffers())
 
 
+def test_a_graph_that_needs_a_buffer_can_still_go_back():
+    norm = nn.BatchNorm1d(3).double().eval()
+    x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    y = norm(x).sum()
+    assert check_gradient(lambda x: norm(x), x)
+    # Autograd would refuse if a buffer had been written to, be it with the same numbers.
+    y.backward()
+
+
 def test_a_bar_is_shown_for_long_checks_only(capsys, monkeypatch):
     x = torch.linspace(0, 1, 5, dtype=torch.float64).requires_grad_()
     slow = lambda x: x.sin() + 0 * float(x.detach().sum())  # noqa: E731

@@ -71,7 +71,18 @@ def test_make_alone_lists_every_target():
     assert set(re.findall(r"^make (\w+)", listing, flags=re.MULTILINE)) == targets
 
 
-def test_import_is_light():
-    code = "import sys, autodiff_helpers; print({'matplotlib', 'pygraphviz'} & set(sys.modules))"
+def what_is_loaded(code, names):
+    """Which of some modules a fresh Python has loaded after it ran a piece of code."""
+    code = f"import sys, torch, autodiff_helpers; {code}; print({names} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "set()"
+    return done.stdout.strip()
+
+
+def test_import_is_light():
+    assert what_is_loaded("pass", {"matplotlib", "pygraphviz"}) == "set()"
+
+
+def test_a_check_is_light():
+    # numpy's random numbers, once loaded, have a state that every later check would keep.
+    check = "autodiff_helpers.check_gradient(torch.sin, torch.ones(2, requires_grad=True))"
+    assert what_is_loaded(check, {"matplotlib", "numpy.random", "tabulate"}) == "set()"
