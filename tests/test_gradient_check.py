@@ -283,6 +283,12 @@ def test_a_jump_is_named_and_no_number_is_given_for_it():
     assert row.split() == ["∂floor[0]/∂x[0]", "0", "none", "jump"]
 
 
+def test_a_kink_is_called_so_in_the_table():
+    rows = [line.split() for line in str(check_gradient(torch.relu, leaf(0.0, 2.0))).splitlines()]
+    assert ["∂relu[0]/∂x[0]", "0", "0.5", "kink"] in rows
+    assert ["∂relu[1]/∂x[1]", "1", "1", "yes"] in rows
+
+
 def test_at_a_kink_any_answer_between_the_slopes_is_right():
     for f, answers in [(torch.relu, [0.0, 0.4, 1.0]), (torch.abs, [-1.0, 0.0, 1.0])]:
         for answer in answers:
@@ -563,3 +569,18 @@ def test_an_error_inside_the_function_is_the_users_own():
     for x in (X, X.double().detach().requires_grad_()):
         with pytest.raises(RuntimeError, match="shape '\\[3\\]' is invalid"):
             check_gradient(lambda x: x.reshape(3), x)
+
+
+def test_an_error_on_the_way_back_is_the_users_own():
+    class Stuck(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            raise RuntimeError("no way back")
+
+    for x in (X, X.double().detach().requires_grad_()):
+        with pytest.raises(RuntimeError, match="no way back"):
+            check_gradient(Stuck.apply, x)
