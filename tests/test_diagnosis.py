@@ -268,3 +268,20 @@ def test_the_kind_of_mistake_is_named(kind):
             wrong.append(result.diagnosis)
     assert len(cases) >= 14
     assert len(wrong) <= 0.05 * len(cases), f"{len(wrong)} of {len(cases)}:\n" + "\n".join(wrong)
+
+
+def test_a_cut_that_is_made_twice_is_named_once():
+    result = check_gradient(lambda x: x.detach() * x.detach() * x, tensor(3))
+    assert "; detach() cuts the function off" in result.diagnosis
+
+
+def test_a_function_that_does_not_work_without_its_cut_is_judged_by_its_numbers():
+    def f(x):
+        y = x.detach()
+        if y.requires_grad:
+            raise RuntimeError("this function wants plain numbers")
+        return y * x
+
+    result = check_gradient(f, tensor(3))
+    assert not result
+    assert "it is 1/2 times the right one" in result.diagnosis

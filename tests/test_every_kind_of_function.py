@@ -160,6 +160,32 @@ def test_expected_has_the_form_of_the_gradient():
     assert not check_gradient(f, x, w.detach(), expected=((x, None), (torch.eye(2), None)))
     with pytest.raises(TypeError, match="it must give for each output"):
         check_gradient(f, x, w, expected=(w, x, x))
+    with pytest.raises(TypeError, match="a tensor for each input that requires gradients"):
+        check_gradient(torch.dot, x, w, expected=(w, None))
+
+
+def test_a_sparse_input_may_stay_constant():
+    weight = torch.tensor([[0.0, 2.0], [3.0, 0.0]], dtype=torch.float64)
+    result = check_gradient(lambda x, weight: weight @ x, tensor(2, 1), weight.to_sparse())
+    assert result
+    assert result.analytic[0].reshape(2, 2).tolist() == weight.tolist()
+
+
+def test_a_constant_may_decide_how_often_a_loop_runs_for_all_points_at_once():
+    calls = 0
+
+    def f(x, times):
+        nonlocal calls
+        calls += 1
+        for _ in range(int(times)):
+            x = 2 * x if x.sum() > 0 else -x
+        return x
+
+    result = check_gradient(f, tensor(20), torch.tensor(3))
+    assert result
+    assert result.analytic[0].diagonal().tolist() == [8] * 20
+    # Once for autograd, once for a batch that cannot take the branch, and once for one that can.
+    assert calls == 3
 
 
 def test_an_output_may_ignore_an_input():
@@ -285,6 +311,18 @@ def test_a_wrong_parameter_gradient_is_called_by_its_name():
     assert "sign" in result.diagnosis
 
 
+def test_the_gradient_of_a_module_by_hand_may_be_a_function_of_its_inputs():
+    torch.manual_seed(0)
+    module = nn.Linear(2, 1)
+    x = tensor(2)
+    by_hand = lambda x: (module.weight, x.reshape(1, 1, 2), torch.ones(1, 1))  # noqa: E731
+    assert check_gradient(module, x, expected=by_hand)
+    wrong = lambda x: (module.weight, 2 * x.reshape(1, 1, 2), torch.ones(1, 1))  # noqa: E731
+    diagnosis = check_gradient(module, x, expected=wrong).diagnosis
+    assert "in 2 of 5 derivatives" in diagnosis
+    assert "for ∂f[0]/∂weight[0, " in diagnosis
+
+
 @pytest.mark.parametrize(
     ("module", "shape"),
     [
@@ -372,6 +410,8 @@ def test_a_wrong_second_derivative_is_found():
 
 # Forward mode
 
+RANDOM_DIRECTION = "The gradient is right: the derivative in a random direction"
+
 
 class WithForwardRule(torch.autograd.Function):
     """x² with a rule for forward mode of its own."""
@@ -406,6 +446,18 @@ def test_a_forward_rule_of_ones_own_is_checked():
     assert not result
     assert "autograd in forward mode says" in result.diagnosis
     assert "3/2 times the right one" in result.diagnosis
+    large = check_gradient(WithWrongForwardRule.apply, tensor(2000))
+    assert not large
+    assert "autograd in forward mode says" in large.diagnosis
+    assert RANDOM_DIRECTION in check_gradient(WithForwardRule.apply, tensor(2000)).diagnosis
+
+
+def test_a_forward_rule_that_cannot_be_reached_is_passed_over():
+    # The way there leads through a function without a rule for forward mode.
+    right = planted(torch.sin, lambda gradient: gradient)
+    f = lambda x: WithWrongForwardRule.apply(right(x))  # noqa: E731
+    assert check_gradient(f, tensor(3))
+    assert RANDOM_DIRECTION in check_gradient(f, tensor(2000)).diagnosis
 
 
 # Large tensors
@@ -447,6 +499,69 @@ def test_a_large_gradient_with_kinks():
     result = check_gradient(torch.relu, x.requires_grad_())
     assert result
     assert "kink" in result.diagnosis
+
+
+def test_a_large_gradient_by_hand_is_checked_at_kinks_too():
+    x = torch.linspace(0, 1, 3000, dtype=torch.float64)
+    x[::2] = 0
+    right = (x > 0).double()
+    # What autograd says does not count.
+    f = planted(lambda x: torch.relu(x).sum(), lambda g: g - 5)
+    result = check_gradient(f, x.requires_grad_(), expected=right)
+    assert result
+    assert "you expected 0, which is as right as an answer can be here" in result.diagnosis
+    right[1234] = -50
+    result = check_gradient(f, x, expected=right)
+    assert not result
+    assert "f at x[1234] = 0 has a kink" in result.diagnosis
+
+
+def test_a_large_function_gives_its_products_for_each_output():
+    x = tensor(2000)
+    once = check_gradient(lambda x: (x.sin(), x.exp().sum()), x)
+    twice = check_gradient(lambda x: (2 * x.sin(), 3 * x.exp().sum()), x)
+    assert once.analytic.shape == once.numeric.shape == (2, 1)
+    assert once.analytic.all()
+    assert torch.allclose(once.analytic, once.numeric)
+    assert torch.allclose(twice.analytic, once.analytic * torch.tensor([[2.0], [3.0]]))
+    assert [line.split("  ")[0] for line in str(once).splitlines()[4:]] == [
+        "∂f[0]/∂x in a random direction",
+        "∂f[1]/∂x in a random direction",
+    ]
+
+
+def test_a_large_function_that_ignores_its_input():
+    x = tensor(2000)
+    result = check_gradient(lambda x: torch.zeros(3, dtype=x.dtype), x)
+    assert result
+    assert result.analytic.item() == 0
+    assert "detach()" in check_gradient(lambda x: x.detach().sum(), x).diagnosis
+
+
+UNPROVED = "The precision is too low for a proof: no difference was found"
+
+
+def test_a_large_gradient_is_not_called_proved_where_it_is_not():
+    x = tensor(2000)
+    rounded = check_gradient(lambda x: 1e13 + x.sin().sum(), x)
+    assert rounded
+    assert rounded.diagnosis.startswith(UNPROVED)
+    assert str(rounded).splitlines()[-1].split()[-2:] == ["?", "unsure"]
+    # Too little for any single derivative, and yet all together they show it.
+    nearly = planted(torch.sin, lambda g: (1 + 1e-8) * g)
+    assert check_gradient(nearly, x).diagnosis.startswith(UNPROVED)
+    assert check_gradient(torch.sin, x).diagnosis.startswith("The gradient is right")
+
+
+def test_a_large_function_in_low_precision_is_judged_by_it():
+    # Close to 0 numbers are exact enough, but those of a gradient in float32 are not.
+    x = torch.zeros(2000, requires_grad=True)
+    strict = in_its_own_precision(lambda x: 0.3 * x.sin(), torch.float32)
+    result = check_gradient(strict, x)
+    assert result
+    assert result.dtype == torch.float32
+    assert result.diagnosis.startswith(UNPROVED)
+    assert "sign" in check_gradient(planted(strict, torch.neg), x).diagnosis
 
 
 def test_a_large_gradient_in_other_ways_wrong():

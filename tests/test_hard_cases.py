@@ -201,6 +201,15 @@ def test_an_error_at_a_neighbouring_point_is_not_passed_on():
     assert check_gradient(root, x_of(1.0, 2.0))
 
 
+def test_a_result_of_another_shape_nearby_is_no_value():
+    # Below 1 the first element is missing.
+    result = check_gradient(lambda x: 3 * x[x >= 1], x_of(1.0, 2.0))
+    assert result.diagnosis == (
+        "The function ends here: f[0] at x[0] = 1 has a value to the right only, and the slope 3; "
+        "autograd says 3, which is as right as an answer can be here."
+    )
+
+
 def test_numbers_that_are_only_noted_down_are_not_to_blame():
     notes = []
 
@@ -250,6 +259,32 @@ def test_a_function_that_is_different_for_batches_is_called_once_more_for_each()
         return (2 if torch._C._functorch.is_batchedtensor(x) else 3) * x
 
     assert (check_gradient(f, x_of(1.0, 2.0, 3.0)).numeric - 3 * torch.eye(3)).abs().max() < 1e-9
+
+
+class RuledInBatches(torch.autograd.Function):
+    """The identity, with a rule of its own that works for a batch as well."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+def test_a_result_of_another_shape_for_batches_does_not_count():
+    def f(x):
+        y = RuledInBatches.apply(x).sum()
+        return y.reshape(1) if torch._C._functorch.is_batchedtensor(x) else y.expand(2)
+
+    assert check_gradient(f, x_of(1.0, 2.0, 3.0)).numeric.shape == (2, 3)
 
 
 def test_a_way_back_that_is_right_for_batches_only_is_found():
