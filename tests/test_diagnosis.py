@@ -286,3 +286,11 @@ def test_a_function_that_does_not_work_without_its_cut_is_judged_by_its_numbers(
     result = check_gradient(f, tensor(3))
     assert not result
     assert "it is 1/2 times the right one" in result.diagnosis
+
+
+def test_one_wrong_number_is_no_pattern():
+    x = torch.tensor(2.0, requires_grad=True)
+    result = check_gradient(lambda x: 0 * x, x, expected=torch.tensor(5.0))
+    assert result.diagnosis == (
+        "The gradient is wrong: you expected 5 for ∂f/∂x, central differences say 0."
+    )

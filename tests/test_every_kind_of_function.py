@@ -516,6 +516,21 @@ def test_a_large_gradient_by_hand_is_checked_at_kinks_too():
     assert "f at x[1234] = 0 has a kink" in result.diagnosis
 
 
+def test_a_large_gradient_that_can_be_written_down_is_where_there_is_something_to_see():
+    x = tensor(1200)
+    f = planted(lambda x: x.sin().sum(), one_element(lambda g: 1.01 * g))
+    result = check_gradient(f, x)
+    assert "in 1 of 1200 derivatives" in result.diagnosis
+    assert "for ∂f/∂x[600]" in result.diagnosis
+    undefined = check_gradient(lambda x: (x - x.min()).sqrt().sum(), x)
+    assert f"for ∂f/∂x[{x.argmin()}]" in undefined.diagnosis
+    first = x[0].item()
+    bent = check_gradient(lambda x: torch.relu(x - first).sum(), x)
+    assert "f at x[0] = 0.38547 has a kink" in bent.diagnosis
+    for each in (result, undefined, bent):
+        assert each.analytic.shape == each.numeric.shape == x.shape
+
+
 def test_a_large_function_gives_its_products_for_each_output():
     x = tensor(2000)
     once = check_gradient(lambda x: (x.sin(), x.exp().sum()), x)

@@ -210,6 +210,17 @@ def test_a_result_of_another_shape_nearby_is_no_value():
     )
 
 
+def test_a_function_that_has_a_value_only_now_and_then_is_random():
+    calls = 0
+
+    def f(x):
+        nonlocal calls
+        calls += 1
+        return x * torch.tensor([1.0, torch.nan if calls == 1 else 1.0])
+
+    assert "The function is random" in check_gradient(f, x_of(1.0, 2.0)).diagnosis
+
+
 def test_numbers_that_are_only_noted_down_are_not_to_blame():
     notes = []
 
