@@ -47,14 +47,14 @@ def _fill(rows: Array, function: VectorFunction, piece: Piece, output: Tensor) -
 
     def one(vector: Array) -> Array:
         given = piece.take_from(torch.from_numpy(vector).to(function.device), start=0)
-        return _product(function, [output], [given]).cpu().numpy()
+        return _product(function, [output], [given]).numpy(force=True)
 
     if count >= FEW_ROWS:
         try:
             at_once = max(1, NUMBERS_AT_ONCE // max(rows.shape))
             for start in range(0, count, at_once):
                 part = slice(start, min(start + at_once, count))
-                rows[part] = _products(function, piece, output, part).cpu().numpy()
+                rows[part] = _products(function, piece, output, part).numpy(force=True)
             vector = 0.5 + np.arange(count) / count
             if function.trusting or same(vector @ rows, one(vector), 1000 * function.epsilon):
                 return
@@ -62,7 +62,7 @@ def _fill(rows: Array, function: VectorFunction, piece: Piece, output: Tensor) -
             pass  # a backward step that cannot be batched
     if count == 1:
         # Torch takes 1 for a missing vector.
-        rows[0] = _product(function, [output], [None]).cpu().numpy()
+        rows[0] = _product(function, [output], [None]).numpy(force=True)
         return
     for row in range(count):
         unit = np.zeros(count)
