@@ -135,7 +135,7 @@ class Comparison:
         return self.rougher_than(ROUGH)
 
     def changed(self, **changes: Any) -> "Comparison":
-        """The same with something else.
+        """The same with something else, and without what was known of kinks and jumps.
 
         Args:
             changes: arguments of ``Comparison`` with new values.

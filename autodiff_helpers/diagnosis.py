@@ -376,7 +376,9 @@ def _cut(comparison: Comparison) -> str | None:
     if not cuts.undone and not cuts.left:
         return None
     calls = " and ".join(cuts.undone)
-    repaired = comparison.changed(analytic=analytic)
+    repaired = comparison.changed(
+        analytic=analytic, excused=comparison.excused, jumps=comparison.jumps
+    )
     if cuts.undone and repaired.agrees.all():
         return (
             f"{calls} cuts the function off from its input, in whole or in part: without that the "

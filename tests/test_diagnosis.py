@@ -294,3 +294,11 @@ def test_one_wrong_number_is_no_pattern():
     assert result.diagnosis == (
         "The gradient is wrong: you expected 5 for ∂f/∂x, central differences say 0."
     )
+
+
+def test_a_kink_elsewhere_does_not_hide_a_cut():
+    for first in (0.0, 1.0):  # at 0 the relu has a kink
+        x = torch.tensor([first, 2.0], requires_grad=True)
+        result = check_gradient(lambda x: torch.relu(x[0]) + x[1].detach() * x[1], x)
+        assert not result
+        assert "detach() cuts the function off" in result.diagnosis
