@@ -16,6 +16,7 @@ from torch import Tensor
 from autodiff_helpers.numeric import RATIO, Array, Mask
 from autodiff_helpers.picture import Picture
 from autodiff_helpers.rounding import rounded
+from autodiff_helpers.undisturbed import Undisturbed
 
 # Okabe and Ito's blue and vermilion, which colour-blind readers can tell apart.
 BLUE, VERMILION, YELLOW = "#0072b2", "#d55e00", "#fde68a"
@@ -60,7 +61,7 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
             f"plot_derivative got start={start!r} and stop={stop!r}; expected two finite "
             "numbers, the first one less than the second."
         )
-    with torch.inference_mode(False), torch.enable_grad():
+    with Undisturbed(f, []):
         # Not linspace: the middle of -3 to 3 must be 0, not 2e-16.
         steps = torch.arange(SAMPLES, dtype=torch.float64)
         points = start + (stop - start) * steps / (SAMPLES - 1)
@@ -115,7 +116,7 @@ def plot_step_sizes(f: Callable[[Tensor], Tensor], x: float) -> Picture:
     _demand_a_function("plot_step_sizes", f, "torch.sin, 1.0")
     if not isinstance(x, Real) or not math.isfinite(x):
         raise ValueError(f"plot_step_sizes got x={x!r}; expected a finite number.")
-    with torch.inference_mode(False), torch.enable_grad():
+    with Undisturbed(f, []):
         point = torch.tensor(float(x), dtype=torch.float64)
         _, slope = _value_and_slope(f, point)
         # Short ones only, for long ones would show the function's shape and not the error.
@@ -168,7 +169,7 @@ def _demand_a_function(name: str, f: Any, example: str) -> None:
 
 def _value_and_slope(f: Callable[[Tensor], Tensor], point: Tensor) -> tuple[float, float]:
     x = point.clone().requires_grad_()
-    # Each point starts from the same random state, and the caller's is left as it was.
+    # Each point starts from the same random state.
     with torch.random.fork_rng(devices=[]):
         y: Any = f(x)
     if not isinstance(y, Tensor):

@@ -3,22 +3,22 @@
 import random
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from types import FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.nn.parameter import is_lazy
 
 
 class Undisturbed:
-    """Record as autograd does by default, and put every random state back at the end.
+    """Record as autograd does by default, and put random states and buffers back at the end.
 
-    So are the buffers of modules that a function uses, such as the running mean of a batch
-    normalization, where these can be found: in its closure, as its ``self``, or as a global name.
+    The buffers are those of the modules that are called meanwhile, such as the running mean of a
+    batch normalization.
 
     Args:
-        f: the function.
+        f: the function; if it is a method of a module, the buffers of that one count as well.
         tensors: their devices are those whose random state counts.
 
     Example:
@@ -30,7 +30,11 @@ class Undisturbed:
     """
 
     def __init__(self, f: Any, tensors: Sequence[Tensor]) -> None:
-        self._buffers = [(x, x.detach().clone()) for m in _modules_of(f) for x in m.buffers()]
+        self._called: set[nn.Module] = set()
+        self._buffers: dict[int, tuple[Tensor, Tensor]] = {}
+        owner = getattr(f, "__self__", None)
+        if isinstance(owner, nn.Module):
+            self._keep_buffers(owner, ())
         self._torch = RandomState(tensors)
         self._python = random.getstate()
         self._numpy_random = sys.modules.get("numpy.random")
@@ -42,11 +46,21 @@ class Undisturbed:
     def __enter__(self) -> None:
         for mode in self._recording:
             mode.__enter__()
+        self._watch = register_module_forward_pre_hook(self._keep_buffers)
+
+    def _keep_buffers(self, module: nn.Module, inputs: Any) -> None:
+        if module in self._called:
+            return
+        self._called.add(module)
+        for buffer in module.buffers():
+            if not is_lazy(buffer):
+                self._buffers.setdefault(id(buffer), (buffer, buffer.detach().clone()))
 
     def __exit__(self, *error: Any) -> None:
+        self._watch.remove()
         for mode in reversed(self._recording):
             mode.__exit__(*error)
-        for buffer, before in self._buffers:
+        for buffer, before in self._buffers.values():
             if not torch.equal(buffer, before):
                 with torch.no_grad():
                     buffer.copy_(before)
@@ -79,18 +93,6 @@ class RandomState:
 
 def _bytes(state: Tensor) -> bytes:
     return state.numpy().tobytes()
-
-
-def _modules_of(f: Any) -> list[nn.Module]:
-    """The modules that a function written in Python refers to."""
-    found = [getattr(f, "__self__", None)]
-    f = getattr(f, "__func__", f)
-    if isinstance(f, FunctionType):
-        found += [f.__globals__.get(name) for name in f.__code__.co_names]
-        for cell in f.__closure__ or ():
-            with suppress(ValueError):  # nothing was put there yet
-                found.append(cell.cell_contents)
-    return [each for each in found if isinstance(each, nn.Module)]
 
 
 def _cuda_devices(tensors: Sequence[Tensor]) -> list[int]:

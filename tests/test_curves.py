@@ -3,6 +3,7 @@
 import re
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
@@ -91,11 +92,12 @@ def test_a_dark_style_is_dark_all_over(tmp_path):
 
 
 def test_nothing_is_changed():
-    generator = torch.get_rng_state()
+    generator, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
     weight = torch.tensor(2.0, requires_grad=True)
-    plot_derivative(lambda x: weight * x + torch.rand(()), 0, 1)
+    plot_derivative(lambda x: weight * x + torch.rand(()) + np.random.rand(), 0, 1)
     assert weight.grad is None
     assert torch.equal(torch.get_rng_state(), generator)
+    assert (np.random.get_state()[1] == numpy_state).all()
 
 
 @pytest.mark.parametrize(

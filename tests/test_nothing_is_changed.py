@@ -1,9 +1,10 @@
-"""Whatever check_gradient is given, right or wrong, it leaves everything as it was."""
+"""Whatever the helpers are given, right or wrong, they leave everything as it was."""
 
 import random
 import re
 import threading
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,8 +12,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
-from autodiff_helpers import GradientCheck, check_gradient
+from autodiff_helpers import (
+    GradientCheck,
+    check_gradient,
+    plot_derivative,
+    plot_graph,
+    plot_step_sizes,
+)
 
 # The first time, torch itself loads a library that adds a filter for warnings.
 _x = torch.ones(1, requires_grad=True)
@@ -154,16 +162,34 @@ def test_use_and_misuse_leave_everything_as_it_was(f, inputs, expected, order, r
     assert world.graph_is_there()
 
 
-NORM = nn.BatchNorm1d(3).double()
+class Holder:
+    def __init__(self):
+        self.norms = {"first": nn.BatchNorm1d(3).double()}
+
+    def method(self, x):
+        return self.norms["first"](x)
 
 
-def test_a_module_that_a_function_refers_to_keeps_its_buffers():
+def test_the_modules_that_a_function_calls_keep_their_buffers():
     x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
-    inner = nn.BatchNorm1d(3).double()
-    for norm, f in [(NORM, lambda x: NORM(x)), (inner, lambda x: inner(x)), (inner, inner.forward)]:
-        before = {name: each.clone() for name, each in norm.named_buffers()}
-        assert check_gradient(f, x)
-        assert all(torch.equal(each, before[name]) for name, each in norm.named_buffers())
+    norm, holder = nn.BatchNorm1d(3).double(), Holder()
+    whole = nn.Sequential(norm, nn.ReLU())
+    again = partial(checkpoint, norm, use_reentrant=False)
+    for f in (lambda x: norm(x), norm.forward, partial(whole), again):
+        assert_buffers_stay(norm, lambda f=f: check_gradient(f, x))
+    assert_buffers_stay(holder.norms["first"], lambda: check_gradient(holder.method, x))
+    y = checkpoint(norm, x, use_reentrant=False).sum()
+    assert_buffers_stay(norm, lambda: plot_graph(y, gradients=True))
+    single = nn.BatchNorm1d(1).double()
+    at = lambda t: single(torch.stack([t, 2 * t]).reshape(2, 1)).sum()  # noqa: E731
+    assert_buffers_stay(single, lambda: plot_derivative(at, 1, 2))
+    assert_buffers_stay(single, lambda: plot_step_sizes(at, 1.0))
+
+
+def assert_buffers_stay(module, act):
+    before = {name: each.clone() for name, each in module.named_buffers()}
+    act()
+    assert all(torch.equal(each, before[name]) for name, each in module.named_buffers())
 
 
 def test_a_graph_that_needs_a_buffer_can_still_go_back():
