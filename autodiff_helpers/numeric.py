@@ -118,7 +118,7 @@ def central_differences(
     if len(unsure):
         errors[np.isnan(errors)] = np.inf
         sizes = np.abs(best)
-        scale = np.where(errors <= PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
+        scale = np.where(errors < PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
         again, error = search.many_steps(unsure, longer**1.25 * LONG_STEP, scale)
         _take_closer(best, errors, unsure, again, error)
         # For tiny inputs even the shortest of these steps may be too long.
@@ -133,10 +133,11 @@ def central_differences(
 def _unsure(values: Array, errors: Array, rounding: Array) -> Indices:
     """The elements with a derivative that is not known well enough from two steps."""
     sizes = np.abs(values)
-    settled = errors <= np.maximum(GOOD_ENOUGH * sizes, 1.01 * rounding)
+    # Less, not equal: where values are too large for a number, size and error are both infinite.
+    settled = errors < np.maximum(GOOD_ENOUGH * sizes, 1.01 * rounding)
     if settled.all():
         return np.empty(0, dtype=np.intp)
-    scale = np.where(errors <= PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
+    scale = np.where(errors < PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
     settled |= errors <= GOOD_ENOUGH * scale
     # Where rounding is most of the error, it must be small beside the gradient.
     settled |= (errors <= 2 * rounding) & (rounding <= ROUNDED_ENOUGH * scale)
@@ -455,6 +456,8 @@ class _Search(NamedTuple):
                 # At the next step, rounding alone would be more than the error is now.
                 done = error <= RATIO * rounding
                 done |= error <= good_enough * np.maximum(np.abs(values), scale)
+                # Where values are too large for a number, nothing is known yet.
+                done &= np.isfinite(error)
                 remaining = ~done.all(axis=1)
                 unsure, rows = unsure[remaining], [row[remaining] for row in newest]
                 steps = steps[remaining] / RATIO

@@ -90,6 +90,10 @@ WRONG = {
         lambda x: (scaled(5.0)(x) ** 2 + 1e-12).sqrt(),
         [x_of(1e-7)],
     ),
+    "where the values of a short step are no numbers": (
+        lambda x: torch.exp(1e7 * scaled(2.0)(x)),
+        [x_of(0.0)],
+    ),
     "at a jump to both sides": (torch.sign, [x_of(0.0)]),
 }
 
