@@ -110,7 +110,7 @@ def central_differences(
     """
     if not len(x) or not len(value):
         nothing = np.zeros((len(value), len(x)))
-        return NumericJacobian(nothing, nothing, nothing > 0)
+        return NumericJacobian(nothing, nothing, nothing.astype(bool))
     longer = shrink * _longer(epsilon)
     search = _Search(f, x, value, epsilon, noise, seen)
     best, errors, rounding, bent = search.two_steps(longer * SHORT_STEP)
@@ -136,7 +136,7 @@ def _unsure(values: Array, errors: Array, rounding: Array) -> Indices:
     # Less, not equal: where values are too large for a number, size and error are both infinite.
     settled = errors < np.maximum(GOOD_ENOUGH * sizes, 1.01 * rounding)
     if settled.all():
-        return np.empty(0, dtype=np.intp)
+        return np.arange(0)
     scale = np.where(errors < PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
     settled |= errors <= GOOD_ENOUGH * scale
     # Where rounding is most of the error, it must be small beside the gradient.
@@ -190,7 +190,7 @@ def second_opinion(
     if epsilon > EPSILON:
         # Steps this long may reach over kinks beside the point. Then any number between the slopes
         # to both sides may be the derivative.
-        search = _Search(f, x, value, epsilon, noise, seen)
+        search = _Search(f, x, value, epsilon, seen=seen)
         errors = np.fmax(errors, search.gaps(SHORT_STEP * _longer(epsilon)) / 2)
     return NumericJacobian(values, errors, first.bent)
 
@@ -259,15 +259,14 @@ def measured_noise(
         shifts = np.zeros((NOISE_POINTS // 2, len(elements), len(x)))
         shares = 0.1 + 0.9 * _scattered(*shifts.shape[:2])
         shifts[:, np.arange(len(elements)), elements] = shares * distance[elements]
-        shifts = shifts.reshape(-1, len(x))
+        shifts = np.concatenate(shifts)
     points = x + np.concatenate((shifts, -shifts))
     expected = value + (points - x) @ np.nan_to_num(jacobian, posinf=0.0, neginf=0.0).T
     off = np.nan_to_num(f(points) - expected, posinf=0.0, neginf=0.0)
     if elements is None:
         return np.asarray(np.abs(off).max(axis=0))
     # What lies on a line on each side is no noise, be it the slope there or a jump.
-    off = off.reshape(2, -1, len(elements), len(value))
-    off -= off.mean(axis=1, keepdims=True)
+    off = off.reshape(2, NOISE_POINTS // 2, len(elements), len(value))
     shares = (shares - shares.mean(axis=0))[:, :, None]
     off -= shares * (shares * off).sum(axis=1, keepdims=True) / (shares**2).sum(axis=0)
     return np.asarray((off.max(axis=1) - off.min(axis=1)).max(axis=0))
@@ -476,12 +475,12 @@ class _Search(NamedTuple):
     def to_both_sides(self, elements: Indices, step: float) -> OneSidedSlopes:
         """The slopes to the left and to the right, from three steps each."""
         longest = self._steps(elements, step)
-        *values, width = self._both_sides(elements, longest / np.array([[1], [2], [4]]))
+        upper, lower, width = self._both_sides(elements, longest / np.array([[1], [2], [4]]))
         # Once more, because a function may be rounded in another way for many points at once.
         value = self.f(np.repeat(self.x[None], FEW, axis=0))[0]
         rounding = 4 * self._noise(self.value)
         sides = []
-        for side, sign in zip(values, (1, -1), strict=True):
+        for side, sign in ((upper, 1), (lower, -1)):
             changes = side - value
             slopes = sign * changes / (width / 2)
             first, second = 2 * slopes[1:] - slopes[:-1]
@@ -507,11 +506,11 @@ class _Search(NamedTuple):
         points[:] = self.x
         rows = np.arange(count)
         points[:, :, rows, elements] = places
-        points = points.reshape(2 * many * count, -1)
+        points = points.reshape(2 * many * count, len(self.x))
         if self.seen is not None:
             points = self.seen(points)
-            places = points.reshape(2, many, count, -1)[:, :, rows, elements]
-        upper, lower = self.f(points).reshape(2, many, count, -1)
+            places = points.reshape(2, many, count, len(self.x))[:, :, rows, elements]
+        upper, lower = self.f(points).reshape(2, many, count, len(self.value))
         return upper, lower, (places[0] - places[1])[:, :, None]
 
 
