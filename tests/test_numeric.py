@@ -93,6 +93,11 @@ def reciprocal_of_square(x):
     return 1 / x**2
 
 
+def bump(narrowness):
+    """A function that hardly rises but for one narrow bump, with 0 on its flank."""
+    return lambda x: 1e-3 * x + 1 / (1 + (narrowness * x - 0.5) ** 2)
+
+
 # A function, a place, and the derivative there.
 KNOWN = {
     "sin": (np.sin, 0.7, np.cos(0.7)),
@@ -114,7 +119,10 @@ KNOWN = {
     "a logarithm beside 0": (np.log, 1e-14, 1e14),
     "a root beside 0": (np.sqrt, 1e-16, 5e7),
     "a steep pole": (reciprocal_of_square, 1e-3, -2e9),
-    "a small fast wave": (lambda x: 1e-6 * np.sin(1e3 * x), 1.0, 1e-3 * np.cos(1e3)),
+    "a small fast wave": (lambda x: 1e-9 * np.sin(1e3 * x), 1.0, 1e-6 * np.cos(1e3)),
+    "the flank of a narrow bump": (bump(1e6), 0.0, 640_000.001),
+    "the flank of a narrower bump": (bump(3e6), 0.0, 1_920_000.001),
+    "a small fast step": (lambda x: 1e-3 * x + 1e-6 * np.tanh(1e6 * x), 0.0, 1.001),
     "flat": (lambda x: 1e-200 * np.sin(x), 0.7, 1e-200 * np.cos(0.7)),
     "nothing": (lambda x: 0 * x, 1.0, 0.0),
 }
@@ -230,18 +238,27 @@ def evaluations(f, *x):
     return len(f.calls) - 1
 
 
+def test_only_what_is_unsure_is_searched_for():
+    f = Noted(lambda points: np.stack((0 * points[:, 0] + 1e6, np.sin(1e3 * points[:, 1])), axis=1))
+    differentiate(f, 1.0, 1.0)
+    moved = [(points != 1).any(axis=0).tolist() for points in f.calls[1:]]
+    assert len(moved) > 2
+    assert moved == [[True, True]] + [[False, True]] * (len(moved) - 1)
+
+
 def test_beside_a_large_derivative_a_small_one_is_searched_for_less_long():
     def small(points):
         return np.sin(1e3 * points[:, 1:])
 
-    def beside_a_large_one(points):
-        return small(points) + 1e8 * np.sin(points[:, :1])
+    def beside(size):
+        return lambda points: small(points) + size * np.sin(points[:, :1])
 
     def beside_a_large_output(points):
         return np.concatenate((small(points), 1e8 * np.sin(points[:, :1])), axis=1)
 
     alone = evaluations(small, 1.0, 1.0)
-    assert evaluations(beside_a_large_one, 1.0, 1.0) < alone
+    assert 1 < evaluations(beside(1e6), 1.0, 1.0) < alone
+    assert evaluations(beside(1e8), 1.0, 1.0) == 1
     assert evaluations(beside_a_large_output, 1.0, 1.0) == alone
 
 
@@ -637,9 +654,26 @@ def test_a_slope_at_zero_is_exact_to_many_digits(name):
 
 
 def test_a_slope_at_zero_is_not_believed_before_it_is_known_to_many_digits():
-    # From afar, the second term is a small step that hardly matters.
+    # From afar, what is on a small scale hardly matters.
     (found,), _ = slopes_at_zero(lambda x: x + 1e-6 * np.tanh(1e6 * x), np.ones(1))
     assert found == pytest.approx(2, rel=1e-6)
+    for narrowness in (1e6, 3e7):
+        f = bump(narrowness)
+        (found,), (error,) = slopes_at_zero(lambda x, f=f: f(x) - 0.8, np.ones(1))
+        assert found == pytest.approx(0.64 * narrowness, rel=1e-6)
+        assert abs(found - 0.64 * narrowness - 1e-3) <= 5 * error
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3])
+@pytest.mark.parametrize("fast", [1e3, 10**3.5, 1e5])
+def test_rounding_does_not_contradict_what_longer_steps_said(fast, size):
+    # The values are made of numbers of about 1000, whether that is told or not.
+    def f(x):
+        return (1e3 + np.arctan(fast * x + 1)) - (1e3 + np.arctan(1))
+
+    (found,), (error,) = slopes_at_zero(f, np.full(1, size))
+    assert found == pytest.approx(fast / 2, rel=1e-8)
+    assert error < 1e-6 * fast
 
 
 def test_slopes_at_zero_of_several_outputs():
