@@ -6,6 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from planted import planted
+from torch import nn
 
 from autodiff_helpers import check_gradient
 
@@ -382,6 +384,342 @@ def test_a_hand_worked_gradient_is_called_expected():
     assert "autograd" not in str(result)
 
 
+# Large gradients, of which only products are compared
+
+
+def many(count=1500):
+    return torch.linspace(0.1, 2, count, dtype=torch.float64).requires_grad_()
+
+
+def spoiled(f, place, factor):
+    """The function with a backward step that is wrong at one place."""
+
+    def spoil(gradient):
+        gradient = gradient.clone()
+        gradient[place] *= factor
+        return gradient
+
+    return planted(f, spoil)
+
+
+def with_zeros(*places):
+    x = many().detach()
+    x[list(places)] = 0
+    return x.requires_grad_()
+
+
+def with_kinks(*places):
+    """The sum of many numbers with kinks, of which some are at ``many()`` itself."""
+    kinks = torch.full((1500,), -5.0, dtype=torch.float64)
+    kinks[list(places)] = many().detach()[list(places)]
+    return lambda x: torch.relu(x - kinks).sum()
+
+
+def in_single_precision(f):
+    def strict(x):
+        if x.dtype != torch.float32:
+            raise TypeError("this function computes in float32 only")
+        return f(x)
+
+    return strict
+
+
+def test_a_large_gradient_is_compared_in_a_random_direction():
+    for f, outputs in ((lambda x: x.sin().sum(), "1 output"), (torch.sin, "1,500 outputs")):
+        result = check_gradient(f, many())
+        assert result.passed is True
+        assert result.diagnosis == (
+            f"The gradient is right: the derivative in a random direction, of a function with "
+            f"{outputs} and 1,500 inputs, agrees with its central difference."
+        )
+        assert result.analytic.shape == result.numeric.shape == (1, 1)
+        assert torch.allclose(result.analytic, result.numeric, rtol=1e-9)
+        assert result.dtype == torch.float64
+        header, _, row = str(result).splitlines()[2:]
+        assert header.split() == ["derivative", "autograd", "numeric", "agree"]
+        assert re.fullmatch(r"∂\w+/∂x in a random direction  .* yes", row)
+
+
+def test_each_output_is_compared_for_each_input():
+    x, y = many(1200), torch.linspace(1, 2, 40, dtype=torch.float64).requires_grad_()
+    result = check_gradient(lambda x, y: (x.sin().sum() * y, x.exp() * y.sum()), x, y)
+    assert result
+    assert "1,240 outputs and 1,240 inputs" in result.diagnosis
+    assert result.analytic.shape == (2, 2)
+    assert torch.allclose(result.analytic, result.numeric, rtol=1e-9)
+    names = [line.split(" in ")[0] for line in str(result).splitlines()[4:]]
+    assert names == ["∂f[0]/∂x", "∂f[0]/∂y", "∂f[1]/∂x", "∂f[1]/∂y"]
+
+
+def test_a_wrong_element_of_a_large_gradient_is_named_and_shown_beside_some_others():
+    wrong = spoiled(torch.sin, 777, 1.01)
+    result = check_gradient(lambda x: (x.exp().sum(), wrong(x)), many())
+    assert not result
+    assert "∂f[1][777]/∂x[777]" in result.diagnosis
+    assert result.analytic.shape == (16, 16)
+    # In a second input too.
+    result = check_gradient(
+        lambda y, x: y.sum() * x.exp().sum() + wrong(x).sum(), leaf(1.0), many()
+    )
+    assert "∂f/∂x[777]" in result.diagnosis
+
+
+def test_a_gradient_by_hand_may_be_large():
+    x = many()
+    for f, right in (
+        (lambda x: x.sin().sum(), x.detach().cos()),
+        (torch.sin, torch.diag(x.detach().cos())),
+    ):
+        result = check_gradient(f, x, expected=right)
+        assert result
+        assert "autograd" not in str(result)
+        assert "expected" in str(result)
+        right[..., 1234] *= 1.01
+        result = check_gradient(f, x, expected=right)
+        assert not result
+        assert "you expected" in result.diagnosis
+        assert "/∂x[1234]" in result.diagnosis
+        assert "autograd" not in str(result)
+
+
+def test_a_large_gradient_by_hand_in_single_precision_is_not_asked_for_more_digits():
+    x = many()
+    right = x.detach().cos().float()
+    assert check_gradient(lambda x: x.sin().sum(), x, expected=right)
+    spoiled = right.clone()
+    spoiled[7] *= 1.001
+    assert not check_gradient(lambda x: x.sin().sum(), x, expected=spoiled)
+
+
+def test_a_large_gradient_that_is_no_number_is_named():
+    x = many()
+    here = x.detach()[700]
+    for f, words in [
+        (lambda x: 1 / (x - here), "f[700] itself is inf"),
+        (lambda x: (1 / x[:9], 1 / (x - here)), "f[1][700] itself is inf"),
+        (lambda x: (x - here).abs().sqrt().sum(), "nan for ∂f/∂x[700] at x[700]"),
+        (lambda x: (x.exp(), (x - here).abs().sqrt()), "for ∂f[0][0]/∂x[700] at x[700]"),
+    ]:
+        result = check_gradient(f, x)
+        assert not result
+        assert "The gradient is undefined" in result.diagnosis
+        assert words in result.diagnosis
+
+
+def test_a_large_function_that_cannot_be_checked_is_refused():
+    numbers = iter(range(100_000))
+    for f, words in [
+        (lambda x: x.data.mul_(2).sum() + x.sum(), "changes its input x in place"),
+        (lambda x: x * (1 + next(numbers)), "The function is random"),
+    ]:
+        result = check_gradient(f, many())
+        assert result.passed is False
+        assert words in result.diagnosis
+
+
+def test_a_large_function_with_kinks_is_right_where_it_can_be():
+    x = with_zeros(3, 700, 1400)
+    for f in (torch.relu, lambda x: torch.relu(x).sum()):
+        result = check_gradient(f, x)
+        assert result.passed is True
+        assert "at x[" in result.diagnosis
+        assert "has a kink, with the slope 0 to the left and 1 to the right" in result.diagnosis
+        assert "as right as an answer can be here" in result.diagnosis
+    gradient = torch.ones(1500)
+    for place, answer, right in [(700, 0.5, True), (700, 1.1, False), (5, 1.1, False)]:
+        expected = gradient.clone()
+        expected[place] = answer
+        result = check_gradient(lambda x: torch.relu(x).sum(), x, expected=expected)
+        assert result.passed is right
+        assert right or f"x[{place}]" in result.diagnosis
+
+
+def test_of_several_kinks_in_a_large_function_the_first_that_was_found_is_named():
+    alone = check_gradient(with_kinks(900), many())
+    assert "at x[900]" in alone.diagnosis
+    both = check_gradient(with_kinks(200, 900), many())
+    assert both
+    assert "has a kink" in both.diagnosis
+
+
+def test_beside_kinks_at_the_same_number_a_wrong_element_is_still_found():
+    wrong = spoiled(torch.sin, 1400, 0)
+    x = with_zeros(3, 700, 1400)
+    result = check_gradient(lambda x: torch.relu(x)[:1000].sum() + wrong(x)[1000:].sum(), x)
+    assert not result
+    assert "∂(f in a random direction)/∂x[1400]" in result.diagnosis
+
+
+def test_a_large_function_may_have_kinks_at_eight_numbers():
+    places = [150 * i + 7 for i in range(9)]
+    assert "has a kink" in check_gradient(with_kinks(*places[:8]), many()).diagnosis
+    result = check_gradient(with_kinks(*places), many())
+    assert result.passed is False
+    assert result.diagnosis == (
+        "The function has too many kinks at this point to be checked as a whole; check it at "
+        "another point, or on smaller tensors."
+    )
+
+
+def test_a_large_gradient_in_low_precision_is_proved_in_part_only():
+    too_rough = (
+        "The precision is too low for a proof: no difference was found, but central differences of "
+        "so large a function prove only some of its digits; check it in float64, or on smaller "
+        "tensors."
+    )
+    f = in_single_precision(lambda x: x.sin().sum())
+    x = many().float().detach().requires_grad_()
+    result = check_gradient(f, x)
+    assert result.passed is True
+    assert result.diagnosis == too_rough
+    assert result.dtype == torch.float32
+    assert not check_gradient(planted(f, torch.neg), x)
+    shifted = check_gradient(lambda x: 1e13 + x.sin().sum(), many())
+    assert shifted.passed is True
+    assert shifted.diagnosis == too_rough
+
+
+def test_a_wrong_large_gradient_that_is_not_too_large_is_shown_as_a_whole():
+    wrong = spoiled(lambda x: x.sin().sum(), 777, 0)
+    result = check_gradient(wrong, many(1100))
+    assert not result
+    assert "wrong in 1 of 1100 derivatives" in result.diagnosis
+    assert result.analytic.shape == (1100,)
+    right = many(1100).detach().cos()
+    right[55] += 0.1
+    result = check_gradient(lambda x: x.sin().sum(), many(1100), expected=right)
+    assert "you expected" in result.diagnosis
+    assert "∂f/∂x[55]" in result.diagnosis
+
+
+# Second derivatives, and the rules for forward mode
+
+
+def test_second_derivatives_are_checked_when_asked_for():
+    result = check_gradient(lambda x: (x**3).sum(), leaf(1.0, 2.0), order=2)
+    assert result
+    assert result.analytic.tolist() == [[6, 0], [0, 12]]
+    assert "∂²f/∂x[0]∂x[0]" in str(result)
+    # Where the first are wrong, that is said.
+    result = check_gradient(planted(torch.sin, torch.neg), leaf(1.0, 2.0), order=2)
+    assert not result
+    assert "∂²" not in str(result)
+
+
+def test_too_many_second_derivatives_are_refused():
+    with pytest.raises(ValueError, match="got order=2") as raised:
+        check_gradient(lambda x: torch.stack([x.sum(), (x**2).sum()]), many(), order=2)
+    assert str(raised.value) == (
+        "check_gradient got order=2 for 1,500 inputs and 2 outputs, which makes 4,500,000 second "
+        "derivatives; check the function on smaller tensors."
+    )
+
+
+class Square(torch.autograd.Function):
+    """x² with a rule for forward mode, that may be wrong."""
+
+    factor = 2.0
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return 2 * x * gradient
+
+    @classmethod
+    def jvp(cls, ctx, tangent):
+        (x,) = ctx.saved_tensors
+        return cls.factor * x * tangent
+
+
+class WrongForward(Square):
+    factor = 3.0
+
+
+def test_a_rule_for_forward_mode_is_checked_as_well():
+    x = leaf(1.0, 2.0, 5.0)
+    assert check_gradient(Square.apply, x)
+    result = check_gradient(WrongForward.apply, x)
+    assert not result
+    assert "autograd in forward mode says" in result.diagnosis
+    assert "forward mode" in str(result).splitlines()[2]
+    assert result.analytic.diag().tolist() == [3, 6, 15]
+    # A gradient by hand is checked in place of both.
+    assert check_gradient(WrongForward.apply, x, expected=torch.diag(2 * x))
+
+
+def test_a_rule_for_forward_mode_of_a_large_function_is_checked_as_well():
+    assert check_gradient(lambda x: Square.apply(x).sum(), many())
+    result = check_gradient(lambda x: WrongForward.apply(x).sum(), many())
+    assert not result
+    assert "forward mode" in result.diagnosis
+
+
+# Precision
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_function_is_evaluated_in_double_precision_where_it_can_be(dtype):
+    weight = torch.tensor([2.0, 3.0], dtype=dtype, requires_grad=True)
+    for f in (torch.sin, lambda x: weight * x, lambda x: x + torch.ones(2, dtype=dtype)):
+        result = check_gradient(f, leaf(0.5, 1.5, dtype=dtype))
+        assert result
+        assert result.dtype == torch.float64
+        assert "Computed in" not in str(result)
+
+
+def test_a_function_that_cannot_use_double_precision_is_judged_by_its_own():
+    f = in_single_precision(torch.sin)
+    result = check_gradient(f, leaf(0.5, 1.5))
+    assert result
+    assert result.dtype == torch.float32
+    assert str(result).splitlines()[-1] == (
+        "Computed in float32, because the function does not work in float64, and judged by what "
+        "that precision can show."
+    )
+    assert "<p>Computed in float32," in result._repr_html_()
+    assert not check_gradient(planted(f, lambda gradient: 1.01 * gradient), leaf(0.5, 1.5))
+
+
+def test_an_output_in_single_precision_is_judged_by_that():
+    for x in (leaf(0.5), leaf(0.5, dtype=torch.float64)):
+        result = check_gradient(lambda x: x.float().sin(), x)
+        assert result
+        assert result.dtype == torch.float32
+        assert not check_gradient(lambda x: x.float().sin(), x, expected=torch.ones(1, 1))
+
+
+def test_parameters_that_are_computed_inside_may_need_double_precision_too():
+    module = nn.Linear(2, 1)
+    result = check_gradient(module, leaf(1.0, 2.0))
+    assert result
+    assert result.dtype == torch.float64
+    x, weight, bias = result.analytic
+    assert x.tolist() == module.weight.double().tolist()
+    assert (weight.shape, bias.shape) == ((1, 1, 2), (1, 1))
+
+
+def test_a_right_gradient_in_single_precision_by_hand_is_right():
+    x = leaf(0.1, 0.7, 1.9, dtype=torch.float64)
+    right = x.detach().cos()
+    assert check_gradient(lambda x: x.sin().sum(), x, expected=right.float())
+    # Half precision has three digits only.
+    assert check_gradient(lambda x: x.sin().sum(), x, expected=right.half())
+    assert not check_gradient(lambda x: x.sin().sum(), x, expected=1.1 * right.half())
+    assert not check_gradient(lambda x: x.sin().sum(), x, expected=1.001 * right.float())
+
+
+def test_of_several_outputs_those_without_a_gradient_are_none():
+    values, indices = check_gradient(torch.sort, leaf(3.0, 1.0)).analytic
+    assert values.tolist() == [[0, 1], [1, 0]]
+    assert indices is None
+
+
 # What is shown
 
 
@@ -394,6 +732,34 @@ def test_the_table_shows_the_wrong_derivatives_only_and_eight_at_most_around_the
     assert lines[-1] == "… and 12 more like these"
     assert [line.split()[0] for line in lines[4:-1]] == [f"∂f/∂x[{i}]" for i in range(8, 16)]
     assert all(line.endswith("NO") for line in lines[4:-1])
+
+
+@pytest.mark.parametrize(
+    ("worst", "first", "last"),
+    [(0, 0, 7), (4, 0, 7), (5, 1, 8), (12, 8, 15), (16, 12, 19), (19, 12, 19)],
+)
+def test_the_worst_is_in_the_middle_where_it_can_be(worst, first, last):
+    x = torch.arange(20.0, requires_grad=True)
+    wrong = 2 * torch.arange(20.0) + 1
+    wrong[worst] += 100
+    lines = str(check_gradient(lambda x: (x * x).sum(), x, expected=wrong)).splitlines()
+    assert [line.split()[0] for line in lines[4:-1]] == [
+        f"∂f/∂x[{i}]" for i in range(first, last + 1)
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 10])
+def test_what_is_not_shown_is_counted(count):
+    x = torch.arange(float(count), requires_grad=True)
+    for result in (
+        check_gradient(lambda x: (x * x).sum(), x),
+        check_gradient(lambda x: (x * x).sum(), x, expected=2 * x + 1),
+    ):
+        lines = str(result).splitlines()
+        names = [line.split()[0] for line in lines[4:] if line.startswith("∂")]
+        assert names == [f"∂f/∂x[{i}]" for i in range(min(count, 8))]
+        more = [line for line in lines if "more" in line]
+        assert more == ([f"… and {count - 8} more like these"] if count > 8 else [])
 
 
 def test_no_noise_is_printed():
@@ -426,6 +792,29 @@ def test_names_come_from_the_function_and_numbers_from_the_place():
     assert "∂f/∂x1[0]" in str(check_gradient(lambda *xs: sum(xs).sum(), leaf(1.0), leaf(1.0)))
 
 
+def test_the_text_is_the_verdict_and_a_table():
+    assert str(check_gradient(lambda x: x * x, leaf(1.0, 2.0))) == (
+        "The gradient is right: all 4 derivatives agree with their central differences.\n"
+        "\n"
+        "derivative    autograd    numeric    agree\n"
+        "------------  ----------  ---------  -------\n"
+        "∂f[0]/∂x[0]   2           2          yes\n"
+        "∂f[0]/∂x[1]   0           0          yes\n"
+        "∂f[1]/∂x[0]   0           0          yes\n"
+        "∂f[1]/∂x[1]   4           4          yes"
+    )
+
+
+def test_notes_are_in_the_html_as_well():
+    f = in_single_precision(torch.sin)
+    result = check_gradient(f, torch.arange(5.0, requires_grad=True))
+    html = result._repr_html_()
+    assert html.endswith(
+        "</table><p>… and 17 more like these</p><p>Computed in float32, because the function does "
+        "not work in float64, and judged by what that precision can show.</p>"
+    )
+
+
 def test_the_html_says_what_the_text_says_and_escapes_it():
     result = check_gradient(lambda x: x * x, leaf(1.0, 2.0))
     html = result._repr_html_()
@@ -438,6 +827,7 @@ def test_the_plot_says_what_the_table_says():
     result = check_gradient(lambda x: (x * x).detach() * x, leaf(1.0, 2.0))
     picture = result.plot()
     assert str(picture) == str(result)
+    assert picture.title == result.diagnosis
     assert [axes.get_title() for axes in picture.figure.axes[:3]] == [
         "autograd", "numeric", "difference",
     ]  # fmt: skip
