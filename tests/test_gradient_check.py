@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from planted import planted
 from torch import nn
 
-from autodiff_helpers import check_gradient
+from autodiff_helpers import check_gradient, gradient_check
 
 
 def leaf(*values, dtype=torch.float32):
@@ -451,6 +451,18 @@ def test_each_output_is_compared_for_each_input():
     assert names == ["∂f[0]/∂x", "∂f[0]/∂y", "∂f[1]/∂x", "∂f[1]/∂y"]
 
 
+def test_of_a_large_function_one_input_is_moved_at_a_time():
+    x, y = many(), leaf(0.3, 0.5, dtype=torch.float64)
+    alone = check_gradient(lambda x: x.sin().sum(), x)
+    result = check_gradient(lambda x, y: x.sin().sum() + y.exp().sum(), x, y)
+    assert "right" in result.diagnosis
+    assert result.analytic.shape == (1, 2)
+    for jacobian in (result.analytic, result.numeric):
+        assert torch.allclose(jacobian[:, :1], alone.analytic, rtol=1e-9)
+        assert abs(jacobian[0, 1] - alone.analytic).item() > 0.1
+    assert len(str(result).splitlines()) == 6
+
+
 def test_a_wrong_element_of_a_large_gradient_is_named_and_shown_beside_some_others():
     wrong = spoiled(torch.sin, 777, 1.01)
     result = check_gradient(lambda x: (x.exp().sum(), wrong(x)), many())
@@ -472,8 +484,7 @@ def test_a_gradient_by_hand_may_be_large():
     ):
         result = check_gradient(f, x, expected=right)
         assert result
-        assert "autograd" not in str(result)
-        assert "expected" in str(result)
+        assert str(result).splitlines()[2].split() == ["derivative", "expected", "numeric", "agree"]
         right[..., 1234] *= 1.01
         result = check_gradient(f, x, expected=right)
         assert not result
@@ -485,16 +496,50 @@ def test_a_gradient_by_hand_may_be_large():
 def test_a_large_gradient_by_hand_in_single_precision_is_not_asked_for_more_digits():
     x = many()
     right = x.detach().cos().float()
+    result = check_gradient(lambda x: x.sin().sum(), x, expected=right)
+    assert "The gradient is right" in result.diagnosis
+    right[7] *= 1.001
+    assert not check_gradient(lambda x: x.sin().sum(), x, expected=right)
+
+
+@pytest.mark.parametrize("count", [1100, 1500])
+def test_a_large_gradient_by_hand_in_half_precision_is_not_asked_for_more_digits(count):
+    x = many(count)
+    right = x.detach().cos().half()
     assert check_gradient(lambda x: x.sin().sum(), x, expected=right)
-    spoiled = right.clone()
-    spoiled[7] *= 1.001
-    assert not check_gradient(lambda x: x.sin().sum(), x, expected=spoiled)
+    # Nor where there is a kink besides.
+    here = x.detach()[700]
+    right = (2 * x.detach()).half()
+    right[:700] = 0
+    result = check_gradient(lambda x: torch.relu(x**2 - here**2).sum(), x, expected=right)
+    assert result
+    assert count == 1500 or "has a kink" in result.diagnosis
+
+
+def test_small_errors_that_show_only_together_are_no_proof_of_a_wrong_gradient():
+    x = many()
+    right = x.detach().cos()
+    result = check_gradient(lambda x: x.sin().sum(), x, expected=(1 + 5e-7) * right)
+    assert result.passed is True
+    assert "central differences of so large a function prove only some" in result.diagnosis
+
+
+def test_a_large_gradient_by_hand_that_is_no_number_is_named():
+    for count in (1100, 1500):
+        wrong = many(count).detach().cos()
+        wrong[700] = float("nan")
+        result = check_gradient(lambda x: x.sin().sum(), many(count), expected=wrong)
+        assert not result
+        assert "you expected nan for ∂f/∂x[700]" in result.diagnosis
 
 
 def test_a_large_gradient_that_is_no_number_is_named():
     x = many()
     here = x.detach()[700]
+    infinite = torch.zeros(1500)
+    infinite[700] = float("inf")
     for f, words in [
+        (lambda x: x.sin() + infinite, "f[700] itself is inf"),
         (lambda x: 1 / (x - here), "f[700] itself is inf"),
         (lambda x: (1 / x[:9], 1 / (x - here)), "f[1][700] itself is inf"),
         (lambda x: (x - here).abs().sqrt().sum(), "nan for ∂f/∂x[700] at x[700]"),
@@ -537,17 +582,40 @@ def test_a_large_function_with_kinks_is_right_where_it_can_be():
 def test_of_several_kinks_in_a_large_function_the_first_that_was_found_is_named():
     alone = check_gradient(with_kinks(900), many())
     assert "at x[900]" in alone.diagnosis
+    # In a second input too.
+    second = check_gradient(lambda y, x: y.exp().sum() + with_kinks(900)(x), leaf(1.0, 2.0), many())
+    assert second
+    assert "at x[900]" in second.diagnosis
     both = check_gradient(with_kinks(200, 900), many())
     assert both
     assert "has a kink" in both.diagnosis
 
 
 def test_beside_kinks_at_the_same_number_a_wrong_element_is_still_found():
-    wrong = spoiled(torch.sin, 1400, 0)
-    x = with_zeros(3, 700, 1400)
+    wrong = spoiled(torch.sin, 1100, 0)
+    x = with_zeros(3, 1100, 1400)
     result = check_gradient(lambda x: torch.relu(x)[:1000].sum() + wrong(x)[1000:].sum(), x)
     assert not result
-    assert "∂(f in a random direction)/∂x[1400]" in result.diagnosis
+    assert "∂(f in a random direction)/∂x[1100]" in result.diagnosis
+
+
+def test_of_very_many_kinks_at_the_same_number_some_are_looked_at(monkeypatch):
+    x = with_zeros(*range(0, 1500, 5))
+
+    def evaluations():
+        points = 0
+
+        def f(x):
+            nonlocal points
+            points += 1
+            return torch.relu(x).sum()
+
+        assert "has a kink" in check_gradient(f, x).diagnosis
+        return points
+
+    every = evaluations()
+    monkeypatch.setattr(gradient_check, "MOST_NUMBERS", 20 * 1500)
+    assert evaluations() < every / 2
 
 
 def test_a_large_function_may_have_kinks_at_eight_numbers():
@@ -574,6 +642,12 @@ def test_a_large_gradient_in_low_precision_is_proved_in_part_only():
     assert result.diagnosis == too_rough
     assert result.dtype == torch.float32
     assert not check_gradient(planted(f, torch.neg), x)
+    second = check_gradient(
+        lambda x, y: f(x) + in_single_precision(planted(torch.sin, torch.neg))(y).sum(),
+        x,
+        leaf(0.3, 0.5),
+    )
+    assert not second
     shifted = check_gradient(lambda x: 1e13 + x.sin().sum(), many())
     assert shifted.passed is True
     assert shifted.diagnosis == too_rough
@@ -590,6 +664,13 @@ def test_a_wrong_large_gradient_that_is_not_too_large_is_shown_as_a_whole():
     result = check_gradient(lambda x: x.sin().sum(), many(1100), expected=right)
     assert "you expected" in result.diagnosis
     assert "∂f/∂x[55]" in result.diagnosis
+    for f, words in [
+        (lambda x: (1 / (x - x.detach()[700]))[700], "f itself is inf"),
+        (lambda x: x.data.mul_(2).sum() + x.sum(), "changes its input x in place"),
+    ]:
+        result = check_gradient(f, many(1100))
+        assert not result
+        assert words in result.diagnosis
 
 
 # Second derivatives, and the rules for forward mode
@@ -643,7 +724,9 @@ class WrongForward(Square):
 
 def test_a_rule_for_forward_mode_is_checked_as_well():
     x = leaf(1.0, 2.0, 5.0)
-    assert check_gradient(Square.apply, x)
+    right = check_gradient(Square.apply, x)
+    assert right
+    assert "forward mode" not in str(right)
     result = check_gradient(WrongForward.apply, x)
     assert not result
     assert "autograd in forward mode says" in result.diagnosis
@@ -666,7 +749,7 @@ def test_a_rule_for_forward_mode_of_a_large_function_is_checked_as_well():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_a_function_is_evaluated_in_double_precision_where_it_can_be(dtype):
     weight = torch.tensor([2.0, 3.0], dtype=dtype, requires_grad=True)
-    for f in (torch.sin, lambda x: weight * x, lambda x: x + torch.ones(2, dtype=dtype)):
+    for f in (torch.sin, lambda x: weight * x, lambda x: torch.dot(weight, x)):
         result = check_gradient(f, leaf(0.5, 1.5, dtype=dtype))
         assert result
         assert result.dtype == torch.float64
@@ -686,6 +769,43 @@ def test_a_function_that_cannot_use_double_precision_is_judged_by_its_own():
     assert not check_gradient(planted(f, lambda gradient: 1.01 * gradient), leaf(0.5, 1.5))
 
 
+def test_in_single_precision_a_step_is_measured_by_where_it_led():
+    numeric = check_gradient(in_single_precision(lambda x: 1.0 * x), leaf(0.3, 1.7)).numeric
+    assert numeric.tolist() == [[1, 0], [0, 1]]
+
+
+def test_in_single_precision_fewer_digits_are_asked_for():
+    f = in_single_precision(lambda x: 1.0 * x)
+    assert check_gradient(f, leaf(0.3, 1.7), expected=1.0001 * torch.eye(2))
+    assert not check_gradient(f, leaf(0.3, 1.7), expected=1.01 * torch.eye(2))
+
+
+def test_by_hand_every_output_is_checked_in_any_precision():
+    def f(x):
+        return x * x, (x**3).detach()
+
+    weight = torch.tensor([2.0], requires_grad=True)
+    four, twelve = torch.tensor([[4.0]]), torch.tensor([[12.0]])
+    for each in (f, in_single_precision(f), lambda x: f(torch.dot(weight, x)[None] / 2)):
+        assert check_gradient(each, leaf(2.0), expected=(four, twelve))
+        assert not check_gradient(each, leaf(2.0), expected=(four, four))
+
+
+class Strict(nn.Linear):
+    """A layer that takes any numbers, but computes with weights in single precision only."""
+
+    def forward(self, x):
+        if self.weight.dtype != torch.float32:
+            raise TypeError("this layer computes in float32 only")
+        return super().forward(x.float())
+
+
+def test_a_module_may_need_the_precision_of_its_parameters():
+    result = check_gradient(Strict(2, 1), leaf(1.0, 2.0, dtype=torch.float64))
+    assert result
+    assert result.dtype == torch.float32
+
+
 def test_an_output_in_single_precision_is_judged_by_that():
     for x in (leaf(0.5), leaf(0.5, dtype=torch.float64)):
         result = check_gradient(lambda x: x.float().sin(), x)
@@ -702,6 +822,10 @@ def test_parameters_that_are_computed_inside_may_need_double_precision_too():
     x, weight, bias = result.analytic
     assert x.tolist() == module.weight.double().tolist()
     assert (weight.shape, bias.shape) == ((1, 1, 2), (1, 1))
+    # Also where nothing else is differentiated.
+    x, weight, bias = check_gradient(module, torch.ones(2)).analytic
+    assert x is None
+    assert weight.tolist() == [[[1, 1]]]
 
 
 def test_a_right_gradient_in_single_precision_by_hand_is_right():
@@ -760,6 +884,14 @@ def test_what_is_not_shown_is_counted(count):
         assert names == [f"∂f/∂x[{i}]" for i in range(min(count, 8))]
         more = [line for line in lines if "more" in line]
         assert more == ([f"… and {count - 8} more like these"] if count > 8 else [])
+
+
+def test_eight_that_are_wrong_are_all_shown():
+    x = torch.arange(8.0, requires_grad=True)
+    wrong = 2 * x.detach() + 1
+    wrong[7] += 100
+    lines = str(check_gradient(lambda x: (x * x).sum(), x, expected=wrong)).splitlines()
+    assert [line.split()[0] for line in lines[4:]] == [f"∂f/∂x[{i}]" for i in range(8)]
 
 
 def test_no_noise_is_printed():
@@ -953,6 +1085,62 @@ def test_a_bad_expected_gets_one_clear_sentence(expected, error, message):
 def test_a_bad_order_gets_one_clear_sentence(order):
     with pytest.raises(ValueError, match="expected 1 or 2"):
         check_gradient(torch.sin, X, order=order)
+
+
+def test_a_first_derivative_by_hand_is_no_second_one():
+    with pytest.raises(ValueError, match="got expected and order=2") as raised:
+        check_gradient(torch.sin, X, order=2, expected=torch.eye(2))
+    assert str(raised.value) == (
+        "check_gradient got expected and order=2; expected is a first derivative: to check a "
+        "second one by hand, check the gradient function itself with order=1."
+    )
+    assert check_gradient(lambda x: x.sin().sum(), X, order=1, expected=X.cos())
+
+
+def test_bad_input_is_told_what_is_expected():
+    for arguments, error, message in [
+        (
+            (X,),
+            TypeError,
+            "check_gradient got a Tensor as its first argument; expected the function itself, "
+            "then its inputs: check_gradient(lambda x: (x * x).sum(), x).",
+        ),
+        (
+            (torch.add, X, 2.0),
+            TypeError,
+            "check_gradient got a float as input 2; expected a tensor, such as "
+            "torch.tensor([1.0, 2.0], requires_grad=True).",
+        ),
+        (
+            (torch.sum, torch.eye(2).to_sparse().requires_grad_()),
+            ValueError,
+            "check_gradient got a tensor without plain values (layout torch.sparse_coo, device "
+            "cpu) as input 1; expected a dense one: pass x.to_dense().",
+        ),
+        (
+            (torch.sum, torch.ones(2, device="meta", requires_grad=True)),
+            ValueError,
+            "check_gradient got a tensor without plain values (layout torch.strided, device "
+            "meta) as input 1; expected a dense one: pass x.to_dense().",
+        ),
+        (
+            (torch.sin, torch.arange(3)),
+            ValueError,
+            "check_gradient got inputs of dtype torch.int64; it differentiates with respect to "
+            "floating-point tensors that have requires_grad=True: x = torch.tensor([1.0], "
+            "requires_grad=True).",
+        ),
+        (
+            (torch.sin, X.detach()),
+            ValueError,
+            "check_gradient got no input that requires gradients; it differentiates with respect "
+            "to floating-point tensors that have requires_grad=True: x = torch.tensor([1.0], "
+            "requires_grad=True).",
+        ),
+    ]:
+        with pytest.raises(error, match="check_gradient got") as raised:
+            check_gradient(*arguments)
+        assert str(raised.value) == message
 
 
 def test_an_error_inside_the_function_is_the_users_own():
