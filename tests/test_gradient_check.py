@@ -1000,6 +1000,13 @@ def test_nothing_of_the_callers_is_changed():
     assert x.grad.tolist() == [4, 8]
 
 
+def test_a_module_keeps_its_buffers():
+    module = nn.BatchNorm1d(2)
+    check_gradient(module, torch.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True))
+    assert module.running_mean.tolist() == [0, 0]
+    assert module.num_batches_tracked == 0
+
+
 def test_a_function_that_changes_a_constant_input_does_not_change_the_callers():
     constant = torch.zeros(1)
 
