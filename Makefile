@@ -15,6 +15,7 @@ define HELP
 make lab       open the tutorial in JupyterLab
 make test      prove every output in the notebooks, and test the helpers
 make coverage  show that the tests reach every line and every branch of the helpers
+make mutants   see whether the tests notice small changes of the code (ten minutes)
 make outputs   run every notebook afresh and store its outputs
 make docs      build the site from the notebooks as they are stored
 make package   build the wheel and the sdist, and prove that they work when installed
@@ -23,7 +24,7 @@ make lint      check style and types
 make clean     remove .venv, the site and the tools' caches
 endef
 
-.PHONY: help lab test coverage outputs docs package bench lint clean
+.PHONY: help lab test coverage mutants outputs docs package bench lint clean
 
 help:
 	$(info $(HELP))
@@ -43,6 +44,9 @@ coverage: $(READY)
 	$(BIN)/coverage run -m pytest $(addprefix --ignore=tests/test_,injection.py lab.py lab_in_browser.py site.py tampering.py torch_ops.py workflows.py)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+mutants: $(READY)
+	$(BIN)/python tools/mutants.py
 
 outputs: $(READY)
 	$(BIN)/python tools/store_outputs.py
@@ -65,7 +69,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 clean:
-	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv .coverage dist docs/build screenshots site .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
+	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv .coverage dist docs/build screenshots site mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
 
 # The stamp is written last, so a set-up that was interrupted is done again.
 $(READY): hatch_build.py pyproject.toml requirements.txt $(wildcard jupyter/*)
