@@ -1002,7 +1002,8 @@ def test_nothing_of_the_callers_is_changed():
 
 def test_a_module_keeps_its_buffers():
     module = nn.BatchNorm1d(2)
-    check_gradient(module, torch.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True))
+    for f in (module, lambda x: module(x)):
+        check_gradient(f, torch.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True))
     assert module.running_mean.tolist() == [0, 0]
     assert module.num_batches_tracked == 0
 

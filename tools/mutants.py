@@ -74,7 +74,7 @@ def _described(mutant: str, diff: str) -> str:
     was, made = (
         " ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+"
     )
-    return f"{module}.{function[1:]}: {was} → {made}"
+    return f"{module}.{function[1:]}: {was} → {made or 'nothing'}"
 
 
 def main() -> int:
