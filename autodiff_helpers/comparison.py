@@ -191,7 +191,9 @@ class Comparison:
             numeric, verdict = "none", "jump"
         elif verdict == "yes" and self.unproved[row, column]:
             numeric, verdict = "?", "unsure"
-        if verdict in ("jump", "unsure"):
+        if np.isnan(self.numeric.values[row, column]):
+            numeric = "none"
+        if numeric in ("none", "?"):
             analytic = _printed(float(self.analytic[row, column]), NOTHING, ROUGH)
         return [self.name(row, column), analytic, numeric, verdict]
 

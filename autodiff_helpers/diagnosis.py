@@ -25,7 +25,7 @@ from autodiff_helpers.rounding import rounded
 KINK = 1e-3
 # A function rounded more coarsely than this is no rounded function but one with steps.
 COARSEST = 0.02
-MOST_KINKS = 2000
+MOST_LOOKED_AT = 2000
 MOST_ROWS = 50
 ALMOST_ZERO = 1e-8
 
@@ -209,7 +209,7 @@ def _kink(comparison: Comparison) -> tuple[Comparison, _Kink | None]:
     """Excuse an answer between the two slopes of a kink, and say where the kink is."""
     function = comparison.function
     doubtful = ~comparison.agrees | comparison.unproved | comparison.numeric.bent
-    columns = np.flatnonzero(doubtful.any(axis=0))[:MOST_KINKS]
+    columns = np.flatnonzero(doubtful.any(axis=0))[:MOST_LOOKED_AT]
     if not len(columns):
         return comparison, None
     here = function.place, function.value

@@ -1,5 +1,6 @@
 """Compare the gradient that autograd gives with central differences, and say where they differ."""
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from autodiff_helpers.analytic import (
     vector_jacobian_product,
 )
 from autodiff_helpers.comparison import RELATIVE_TOLERANCE, SAFETY, Comparison
-from autodiff_helpers.diagnosis import diagnose, misbehaviour
+from autodiff_helpers.diagnosis import MOST_LOOKED_AT, diagnose, misbehaviour
 from autodiff_helpers.expected import expected_jacobian
 from autodiff_helpers.function import Function, VectorFunction, is_differentiable
 from autodiff_helpers.numeric import (
@@ -379,9 +380,14 @@ def _check_large(
             # A kink. Elsewhere the same number has one too, so these are looked at one by one.
             alike = function.point[columns] == function.point[column]
             many = max(LEAST_LOOKED_AT, MOST_NUMBERS // function.point.shape[0])
-            some = columns[alike][:: max(1, int(alike.sum()) // many)]
-            if jacobian is None:
-                each = _check(Directional(projector, output, some))
+            some = columns[alike][:: math.ceil(int(alike.sum()) / many)]
+            looked_at = list(some.split(MOST_LOOKED_AT))
+            if jacobian is not None:
+                unlike = projector.most_unlike_autograd(columns[alike], output, LEAST_LOOKED_AT)
+                looked_at.insert(0, unlike)
+            for some in looked_at:
+                part = None if jacobian is None else projector.gradients[output][some][None]
+                each = _check(Directional(projector, output, some), part, exactness)
                 if not each:
                     return each
             kinks.append(result.diagnosis)
@@ -393,8 +399,9 @@ def _check_large(
             columns = columns[~alike]
             projection = projector.project(columns)
         found.append(projection)
-    if not projector.forward_rule_agrees():
-        return whole_or_sample()
+    wrong = projector.wrong_in_forward_mode() if jacobian is None else None
+    if wrong is not None:
+        return whole_or_sample(*wrong)
     numeric = NumericJacobian(
         np.stack([each.numeric for each in found], axis=1),
         np.stack([each.tolerance / SAFETY for each in found], axis=1),

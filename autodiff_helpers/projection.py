@@ -102,24 +102,48 @@ class Projector:
 
     def back(self, rows: slice) -> Tensor:
         """The product of the weights of some outputs and the Jacobian."""
-        weights = self.v
-        if rows != slice(0, len(self.v)):
-            weights = torch.zeros_like(self.v)
-            weights[rows] = self.v[rows]
         if self.jacobian is not None:
-            return weights @ self.jacobian
-        return vector_jacobian_product(self.function, weights)
+            return self._weights_of(rows) @ self.jacobian
+        return vector_jacobian_product(self.function, self._weights_of(rows))
 
-    def forward_rule_agrees(self) -> bool:
-        """Whether the product by a rule for forward mode, where there is one, is the same."""
-        forward = None
-        if has_own_forward_rule(self.function):
-            forward = forward_derivative(self.function, self.u)
+    def _weights_of(self, rows: slice) -> Tensor:
+        weights = torch.zeros_like(self.v)
+        weights[rows] = self.v[rows]
+        return weights
+
+    def most_unlike_autograd(self, columns: Tensor, output: int, count: int) -> Tensor:
+        """Some elements of the input: where another Jacobian is farthest from autograd's."""
+        by_autograd = vector_jacobian_product(self.function, self._weights_of(self.parts[output]))
+        distances = (self.gradients[output] - by_autograd)[columns].abs()
+        return columns[distances.topk(min(count, len(columns))).indices]
+
+    def wrong_in_forward_mode(self) -> tuple[int, int] | None:
+        """A derivative, by its row and column, that a forward rule of one's own has wrong."""
+        columns = torch.arange(len(self.u), device=self.u.device)
+        if not has_own_forward_rule(self.function) or self._forward_excess(columns) <= 1:
+            return None
+        while len(columns) > 1:
+            columns = max(columns.tensor_split(2), key=self._forward_excess)
+        unit = torch.zeros_like(self.u)
+        unit[columns] = 1.0
+        column, everything = int(columns[0]), slice(0, len(self.v))
+        forward = forward_derivative(self.function, unit)
         if forward is None:
-            return True
-        products = self._products(forward.detach())
-        others = [torch.dot(gradient, self.u).item() for gradient in self.gradients]
-        return bool(np.allclose(products, others, 1e-6, 1e-9 * np.abs(others).max()))
+            return 0, column
+        difference = forward.detach() - self._numeric_column(column, everything)
+        return int(difference.abs().argmax()), column
+
+    def _forward_excess(self, columns: Tensor) -> float:
+        """By how much forward and reverse mode differ, in units of what they may."""
+        direction = torch.zeros_like(self.u)
+        direction[columns] = self.u[columns]
+        forward = forward_derivative(self.function, direction)
+        if forward is None:
+            return 0.0
+        others = np.array([torch.dot(each, direction).item() for each in self.gradients])
+        sizes = np.abs(others)
+        allowed = np.maximum(1e-6 * sizes + 1e-9 * sizes.max(), np.finfo(float).tiny)
+        return float((np.abs(self._products(forward.detach()) - others) / allowed).max())
 
     def _products(self, values: Tensor) -> list[float]:
         """The sum of the values times their weights, for each output."""
@@ -169,13 +193,8 @@ class Projector:
     def worst_row(self, column: int, output: int) -> int:
         """The element of the output whose derivative by that one is wrong."""
         first, last = self.parts[output].start, self.parts[output].stop
-        rows = torch.arange(first, last, device=self.v.device)
-        sample = Sample(self.function, rows, torch.tensor([column]))
-        numeric = central_differences(
-            sample, sample.place, sample.value, epsilon=self.function.epsilon
-        )
         values = torch.zeros_like(self.v)
-        values[first:last] = torch.from_numpy(numeric.values[:, 0]).to(self.v)
+        values[first:last] = self._numeric_column(column, self.parts[output])
         while last - first > 1:
             middle = (first + last) // 2
             lower, upper = (
@@ -184,6 +203,15 @@ class Projector:
             )
             first, last = (middle, last) if upper > lower else (first, middle)
         return first
+
+    def _numeric_column(self, column: int, part: slice) -> Tensor:
+        """The derivatives of some outputs by one element of the input, by central differences."""
+        rows = torch.arange(part.start, part.stop, device=self.v.device)
+        sample = Sample(self.function, rows, torch.tensor([column]))
+        numeric = central_differences(
+            sample, sample.place, sample.value, epsilon=self.function.epsilon
+        )
+        return torch.from_numpy(numeric.values[:, 0]).to(self.v)
 
 
 class Sample(VectorFunction):

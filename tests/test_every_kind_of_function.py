@@ -452,6 +452,21 @@ def test_a_forward_rule_of_ones_own_is_checked():
     assert RANDOM_DIRECTION in check_gradient(WithForwardRule.apply, tensor(2000)).diagnosis
 
 
+class WithOneWrongForwardElement(WithForwardRule):
+    @classmethod
+    def jvp(cls, ctx, tangent):
+        (x,) = ctx.saved_tensors
+        right = 2 * x * tangent
+        return torch.cat([right[:1234], 3 * right[1234:1235], right[1235:]])
+
+
+def test_a_forward_rule_that_is_wrong_in_one_of_many_elements_is_found():
+    result = check_gradient(WithOneWrongForwardElement.apply, tensor(5000))
+    assert not result
+    assert "autograd in forward mode says" in result.diagnosis
+    assert "∂apply[1234]/∂x[1234]" in result.diagnosis
+
+
 def test_a_forward_rule_that_cannot_be_reached_is_passed_over():
     # The way there leads through a function without a rule for forward mode.
     right = planted(torch.sin, lambda gradient: gradient)
@@ -499,6 +514,26 @@ def test_a_large_gradient_with_kinks():
     result = check_gradient(torch.relu, x.requires_grad_())
     assert result
     assert "kink" in result.diagnosis
+
+
+def test_more_kinks_than_are_looked_at_are_no_alarm():
+    x = torch.zeros(5000, dtype=torch.float64)
+    x[::3] = torch.linspace(0.1, 2, len(x[::3]), dtype=torch.float64)
+    assert check_gradient(lambda x: torch.relu(x).sum(), x.requires_grad_())
+
+
+@pytest.mark.parametrize("at_kinks", [0.0, 0.5])
+def test_a_number_by_hand_that_is_wrong_at_one_of_many_kinks_is_found(at_kinks):
+    x = torch.zeros(5000, dtype=torch.float64)
+    x[::3] = torch.linspace(0.1, 2, len(x[::3]), dtype=torch.float64)
+    x.requires_grad_()
+    expected = torch.where(x > 0, 1.0, at_kinks)
+    assert check_gradient(lambda x: torch.relu(x).sum(), x, expected=expected)
+    for wrong in (10.0, 2.0, -1.0):
+        expected[4001] = wrong
+        result = check_gradient(lambda x: torch.relu(x).sum(), x, expected=expected)
+        assert not result
+        assert "x[4001] = 0 has a kink" in result.diagnosis
 
 
 def test_a_large_gradient_by_hand_is_checked_at_kinks_too():
