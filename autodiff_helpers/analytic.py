@@ -9,8 +9,9 @@ import torch.autograd.forward_ad as forward_mode
 from torch import Tensor
 
 from autodiff_helpers.batching import evaluate_batch
-from autodiff_helpers.function import Piece, VectorFunction, flat, real, same
+from autodiff_helpers.function import VectorFunction, same
 from autodiff_helpers.numeric import Array
+from autodiff_helpers.pieces import Piece, flat, real
 
 # Gradients computed in one batch hold about this many numbers.
 NUMBERS_AT_ONCE = 2**20

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from autodiff_helpers.callers_graph import graph_of
 from autodiff_helpers.graph import Graph, Node
-from autodiff_helpers.graph_plot import graph_of
 from autodiff_helpers.graph_sheet import arrange
 from autodiff_helpers.graph_svg import write_svg
 

@@ -51,7 +51,6 @@ def evaluate_batch(call: Call, inputs: Sequence[Tensor]) -> list[Tensor]:
 
 def evaluate_branches(
     call: Call,
-    one: Call,
     inputs: Sequence[Tensor],
     branches: int = MOST_BRANCHES,
 ) -> list[Tensor]:
@@ -61,8 +60,7 @@ def evaluate_branches(
     and those that say no are evaluated apart.
 
     Args:
-        call: the function for a batch.
-        one: the same function for one point.
+        call: the function, for a batch as for one point.
         inputs: each of shape ``(batch, *shape)``.
         branches: how often the points may still be parted.
 
@@ -73,13 +71,13 @@ def evaluate_branches(
         >>> def size(xs):
         ...     (x,) = xs
         ...     return [x if x.sum() > 0 else -x]
-        >>> evaluate_branches(size, size, [torch.linspace(-1, 1, 26)])[0][:3]
+        >>> evaluate_branches(size, [torch.linspace(-1, 1, 26)])[0][:3]
         tensor([1.0000, 0.9200, 0.8400])
     """
     count = inputs[0].shape[0]
     if count < FEW_POINTS or branches == 0:
         points = zip(*[x.unbind() for x in inputs], strict=True)
-        outputs = zip(*[one([x.clone() for x in point]) for point in points], strict=True)
+        outputs = zip(*[call([x.clone() for x in point]) for point in points], strict=True)
         return [torch.stack(values) for values in outputs]
     try:
         with _Branching():
@@ -87,8 +85,7 @@ def evaluate_branches(
     except _DisagreementError as disagreement:
         yes = disagreement.yes
     sides = [
-        evaluate_branches(call, one, [x[side] for x in inputs], branches - 1)
-        for side in (yes, ~yes)
+        evaluate_branches(call, [x[side] for x in inputs], branches - 1) for side in (yes, ~yes)
     ]
     joined = []
     for parts in zip(*sides, strict=True):

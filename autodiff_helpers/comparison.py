@@ -72,7 +72,8 @@ class Comparison:
         """
         values, errors, bent = self.numeric
         close = np.abs(self.analytic - values) + SAFETY * errors
-        plain = close <= self.tolerance * np.abs(values)
+        # Where a value is too large for a number, an infinite error is no match.
+        plain = (close <= self.tolerance * np.abs(values)) & np.isfinite(close)
         if not plain.all():
             plain |= (values == 0) & (self.analytic == 0) & np.isfinite(errors)
         return bool(plain.all()) and not bent.any()

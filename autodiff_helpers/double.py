@@ -37,16 +37,28 @@ class InDouble(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _LEFT_ALONE or getattr(func, "__name__", "") in ("__get__", "__set__"):
             return func(*args, **kwargs)
-        kwargs = {name: _doubled(value) for name, value in kwargs.items()}
-        return func(*[_doubled(value) for value in args], **kwargs)
+        kwargs = {name: doubled(value) for name, value in kwargs.items()}
+        return func(*[doubled(value) for value in args], **kwargs)
 
 
-def _doubled(value: Any) -> Any:
+def doubled(value: Any) -> Any:
+    """A tensor in double precision, or a list or tuple with all of its tensors so.
+
+    Args:
+        value: anything; what is neither a tensor nor holds any is given back as it is.
+
+    Returns:
+        The same in double precision, whole numbers and truth values left alone.
+
+    Example:
+        >>> doubled([torch.ones(1), torch.tensor(1)])
+        [tensor([1.], dtype=torch.float64), tensor(1)]
+    """
     if isinstance(value, Tensor):
         if value.is_floating_point() and value.dtype != torch.float64:
             return value.double()
         if value.is_complex() and value.dtype != torch.complex128:
             return value.to(torch.complex128)
     elif type(value) in (list, tuple):
-        return type(value)(_doubled(each) for each in value)
+        return type(value)(doubled(each) for each in value)
     return value

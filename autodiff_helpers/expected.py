@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autodiff_helpers.function import Piece, VectorFunction
+from autodiff_helpers.function import VectorFunction
+from autodiff_helpers.pieces import Piece
 
 
 def expected_jacobian(expected: Any, function: VectorFunction) -> tuple[Tensor, float]:

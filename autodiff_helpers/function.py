@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +14,18 @@ from torch import Tensor, nn
 
 from autodiff_helpers.backward_flow import functions_of
 from autodiff_helpers.batching import FEW_POINTS, evaluate_batch, evaluate_branches
-from autodiff_helpers.double import InDouble
+from autodiff_helpers.double import InDouble, doubled
 from autodiff_helpers.numeric import Array
+from autodiff_helpers.pieces import (
+    Piece,
+    element_name,
+    flat,
+    is_differentiable,
+    lowest_precision,
+    piece_at,
+    pieces_of,
+    real,
+)
 from autodiff_helpers.progress import Progress
 from autodiff_helpers.undisturbed import RandomState
 
@@ -25,39 +35,6 @@ Function = Callable[..., Any]
 VERY_FEW_POINTS = 5
 # How often a function is called again to see whether it repeats.
 REPEATS = 8
-
-
-class Piece(NamedTuple):
-    """One tensor among the inputs or the outputs, and where it lies in the vector of them all.
-
-    A complex tensor lies there as pairs of real numbers, as ``torch.view_as_real`` gives them.
-    """
-
-    position: int
-    """Its place among all inputs, or among all outputs."""
-    dtype: torch.dtype
-    shape: tuple[int, ...]
-    """Its shape as real numbers: a complex tensor has a last dimension of 2."""
-    start: int
-    stop: int
-
-    def take_from(self, rows: Tensor, start: int | None = None) -> Tensor:
-        """This tensor out of vectors that hold all of them.
-
-        Args:
-            start: where it starts in them, if not at its place among all.
-            rows: of shape ``(*batch, length of the vector)``, real.
-
-        Returns:
-            The tensors, of shape ``(*batch, *shape)`` and in the dtype of this one.
-        """
-        first = self.start if start is None else start
-        last = first + self.stop - self.start
-        taken = rows if last - first == rows.shape[-1] else rows[..., first:last]
-        taken = taken.reshape((*rows.shape[:-1], *self.shape))
-        if self.dtype.is_complex:
-            taken = torch.view_as_complex(taken.to(self.dtype.to_real()).contiguous())
-        return taken.to(self.dtype)
 
 
 class VectorFunction:
@@ -93,10 +70,10 @@ class VectorFunction:
         if isinstance(f, nn.Module):
             self._state = [*dict(f.named_parameters()), *dict(f.named_buffers())]
             tensors += [*f.parameters(), *f.buffers()]
-        self._copies = [_doubled(x.detach()) if double else x.detach() for x in tensors]
+        self._copies = [doubled(x.detach()) if double else x.detach() for x in tensors]
         self.visible = len(tensors) - (len([*f.buffers()]) if isinstance(f, nn.Module) else 0)
         checked = [place for place, x in enumerate(tensors) if x.requires_grad]
-        self.pieces = _pieces([(place, self._copies[place]) for place in checked])
+        self.pieces = pieces_of([(place, self._copies[place]) for place in checked])
         self._constants = [(i, x) for i, x in enumerate(self._copies) if i not in checked]
         self._constants_change = True
         self.point = flat([self._copies[place] for place in checked])
@@ -120,7 +97,7 @@ class VectorFunction:
         # A copy, because a function may give out the same memory again and again.
         self.output = flat(self.recorded).detach().clone()
         self.value: Array = self.output.cpu().numpy()
-        self.dtype = _lowest_precision([*self.pieces, *self.outputs])
+        self.dtype = lowest_precision([*self.pieces, *self.outputs])
         self.epsilon = torch.finfo(self.dtype).eps
         self.progress = Progress(total=4 * self.point.shape[0] + self.output.shape[0])
         self.random = self._random.moved() and not self.repeats(held=False)
@@ -144,7 +121,7 @@ class VectorFunction:
             returned = self.run(given, constants)
         outputs = self._parted(returned)
         self._kept = [place for place, _ in outputs]
-        self.outputs = _pieces(outputs)
+        self.outputs = pieces_of(outputs)
         self.changed = [
             (piece, leaf.detach(), x.detach())
             for piece, leaf, x in zip(self.pieces, leaves, given, strict=True)
@@ -267,7 +244,7 @@ class VectorFunction:
         return self._proved(evaluate_batch(self.call, inputs), inputs)
 
     def _branches(self, inputs: Sequence[Tensor]) -> Tensor:
-        return self._proved(evaluate_branches(self.call, self.call, inputs), inputs)
+        return self._proved(evaluate_branches(self.call, inputs), inputs)
 
     def seen(self, points: Array) -> Array:
         """The points as the function will see them, in the dtypes of its inputs."""
@@ -361,12 +338,12 @@ class VectorFunction:
 
     def input_name(self, column: int) -> str:
         """What one number of the inputs is called, such as ``x[1]``."""
-        piece = next(piece for piece in self.pieces if column < piece.stop)
+        piece = piece_at(self.pieces, column)
         return element_name(self.input_names[piece.position], piece, column)
 
     def output_name(self, row: int) -> str:
         """What one number of the outputs is called, such as ``f[1]``."""
-        piece = next(piece for piece in self.outputs if row < piece.stop)
+        piece = piece_at(self.outputs, row)
         name = self.name if self.output_count is None else f"{self.name}[{piece.position}]"
         return element_name(name, piece, row)
 
@@ -381,45 +358,6 @@ class VectorFunction:
             inputs = _parameter_names(self.f.forward, self.own_inputs)
             return [*inputs, *self._state]
         return _parameter_names(self.f, self.own_inputs)
-
-
-def flat(tensors: Sequence[Tensor]) -> Tensor:
-    """Some tensors as one vector of real numbers in double precision; autograd records it.
-
-    Args:
-        tensors: of any shape and floating or complex dtype; at least one.
-
-    Returns:
-        The vector, of dtype float64.
-
-    Example:
-        >>> flat([torch.tensor([[1.0], [2.0]]), torch.tensor(3 + 4j)])
-        tensor([1., 2., 3., 4.], dtype=torch.float64)
-    """
-    if len(tensors) == 1:
-        return real(tensors[0]).reshape(-1).double()
-    parts = [real(tensor).reshape(-1).double() for tensor in tensors]
-    return torch.cat([part.to(parts[0].device) for part in parts])
-
-
-def element_name(name: str, piece: Piece, place: int) -> str:
-    """What one number of a tensor is called.
-
-    Args:
-        name: the name of the tensor.
-        piece: the tensor.
-        place: the place in the vector of all tensors.
-
-    Returns:
-        The name, such as ``x``, ``x[1, 2]`` or ``Re x[1, 2]``.
-    """
-    index = [int(each) for each in np.unravel_index(place - piece.start, piece.shape or (1,))]
-    if not piece.shape:
-        index = []
-    part = ""
-    if piece.dtype.is_complex:
-        part = "Im " if index.pop() else "Re "
-    return f"{part}{name}[{', '.join(map(str, index))}]" if index else f"{part}{name}"
 
 
 def same(values: Array, others: Array, tolerance: float = 0.0) -> bool:
@@ -448,48 +386,10 @@ def same(values: Array, others: Array, tolerance: float = 0.0) -> bool:
     return bool((np.abs(values - others) <= tolerance * size).all())
 
 
-def is_differentiable(x: Tensor) -> bool:
-    """Whether a tensor holds numbers that can change a little.
-
-    Args:
-        x: a tensor.
-
-    Returns:
-        Whether its dtype is a floating or complex one.
-
-    Example:
-        >>> is_differentiable(torch.tensor(1.0)), is_differentiable(torch.tensor(1))
-        (True, False)
-    """
-    return x.is_floating_point() or x.is_complex()
-
-
-def real(tensor: Tensor) -> Tensor:
-    """A complex tensor as pairs of real numbers, and a real one as it is.
-
-    Args:
-        tensor: of any shape and a floating or complex dtype.
-
-    Returns:
-        The tensor, with a last dimension of 2 more if it was complex.
-
-    Example:
-        >>> real(torch.tensor(3 + 4j))
-        tensor([3., 4.])
-    """
-    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
-
-
 def _own_rules(recorded: Sequence[Tensor]) -> set[Any]:
     """The classes derived from ``torch.autograd.Function`` that were used in a recorded graph."""
     classes = (getattr(function, "_forward_cls", None) for function in functions_of(recorded))
     return {each for each in classes if each is not None}
-
-
-def _doubled(x: Tensor) -> Tensor:
-    if x.is_complex():
-        return x.to(torch.complex128)
-    return x.double() if x.is_floating_point() else x
 
 
 def _unchanged(x: Tensor, y: Tensor) -> bool:
@@ -501,23 +401,6 @@ def _unchanged(x: Tensor, y: Tensor) -> bool:
         and torch.equal(x.isnan(), y.isnan())
         and (torch.equal(x.nan_to_num(), y.nan_to_num()))
     )
-
-
-def _lowest_precision(pieces: Sequence[Piece]) -> torch.dtype:
-    """The lowest precision among some tensors, as a real dtype."""
-    dtypes = {piece.dtype.to_real() for piece in pieces}
-    return max(dtypes, key=lambda dtype: torch.finfo(dtype).eps)
-
-
-def _pieces(tensors: Sequence[tuple[int, Tensor]]) -> list[Piece]:
-    pieces: list[Piece] = []
-    start = 0
-    for position, tensor in tensors:
-        shape = (*tensor.shape, 2) if tensor.is_complex() else tuple(tensor.shape)
-        stop = start + tensor.numel() * (2 if tensor.is_complex() else 1)
-        pieces.append(Piece(position, tensor.dtype, shape, start, stop))
-        start = stop
-    return pieces
 
 
 def _parameter_names(f: Function, count: int) -> list[str]:

@@ -19,7 +19,7 @@ from autodiff_helpers.analytic import (
 from autodiff_helpers.comparison import RELATIVE_TOLERANCE, SAFETY, Comparison
 from autodiff_helpers.diagnosis import MOST_LOOKED_AT, diagnose, misbehaviour
 from autodiff_helpers.expected import expected_jacobian
-from autodiff_helpers.function import Function, VectorFunction, is_differentiable
+from autodiff_helpers.function import Function, VectorFunction
 from autodiff_helpers.numeric import (
     EPSILON,
     Array,
@@ -28,6 +28,7 @@ from autodiff_helpers.numeric import (
     central_differences,
     second_opinion,
 )
+from autodiff_helpers.pieces import is_differentiable
 from autodiff_helpers.projection import (
     MOST_KINKS,
     MOST_WRITTEN,
@@ -117,17 +118,9 @@ class GradientCheck:
             >>> picture.title
             'The gradient is right: both derivatives agree with their central differences.'
         """
-        from autodiff_helpers.curves import plot_comparison
+        from autodiff_helpers.comparison_plot import plot_comparison
 
-        comparison = self._comparison
-        return plot_comparison(
-            comparison.analytic,
-            comparison.numeric.values,
-            comparison.agrees,
-            source=comparison.source,
-            text=str(self),
-            title=self.diagnosis,
-        )
+        return plot_comparison(self._comparison, text=str(self), title=self.diagnosis)
 
     def _table(self, form: str) -> str:
         # Imported when a table is shown: it would double the time that this package adds to torch.
@@ -381,7 +374,7 @@ def _check_large(
             alike = function.point[columns] == function.point[column]
             many = max(LEAST_LOOKED_AT, MOST_NUMBERS // function.point.shape[0])
             some = columns[alike][:: math.ceil(int(alike.sum()) / many)]
-            looked_at = list(some.split(MOST_LOOKED_AT))
+            looked_at = list(torch.split(some, MOST_LOOKED_AT))
             if jacobian is not None:
                 unlike = projector.most_unlike_autograd(columns[alike], output, LEAST_LOOKED_AT)
                 looked_at.insert(0, unlike)

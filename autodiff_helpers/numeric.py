@@ -92,7 +92,7 @@ def central_differences(
         value: the function at that point, of shape ``(m,)``.
         epsilon: how far values of ``f`` are rounded, relative to their size.
         noise: how far they are off besides, of shape ``(m,)``.
-        shrink: a factor for all steps.
+        shrink: a factor for the short steps; the long ones change a little more.
         seen: gives the points as ``f`` sees them, where it rounds them first.
 
     Returns:

@@ -19,13 +19,14 @@ from autodiff_helpers.analytic import (
     vector_jacobian_product,
 )
 from autodiff_helpers.comparison import ROUGH, SAFETY
-from autodiff_helpers.function import VectorFunction, flat
+from autodiff_helpers.function import VectorFunction
 from autodiff_helpers.numeric import (
     EPSILON,
     Array,
     central_differences,
     slopes_at_zero,
 )
+from autodiff_helpers.pieces import flat, piece_at
 
 # As exact as products of float64 numbers are, so that one wrong element among a million shows.
 RELATIVE_ERROR = 1e-11
@@ -373,7 +374,7 @@ def sample_around(function: VectorFunction, row: int, column: int) -> Sample:
         >>> sample_around(function, 0, 3).place[:3].tolist()
         [0.0, 3.0, 71.0]
     """
-    piece = next(piece for piece in function.pieces if column < piece.stop)
+    piece = piece_at(function.pieces, column)
     columns = piece.start + _spread(column - piece.start, piece.stop - piece.start)
     rows = _spread(row, len(function.output))
     return Sample(function, rows.to(function.device), columns.to(function.device))

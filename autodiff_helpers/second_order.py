@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autodiff_helpers.function import VectorFunction, flat
+from autodiff_helpers.function import VectorFunction
+from autodiff_helpers.pieces import flat, piece_at
 
 
 class SecondOrder(VectorFunction):
@@ -73,7 +74,7 @@ class SecondOrder(VectorFunction):
 
     def output_name(self, row: int) -> str:
         """The name of one first derivative, such as ``∂f/∂x[0]``."""
-        piece = next(piece for piece in self.outputs if row < piece.stop)
+        piece = piece_at(self.outputs, row)
         output, x = divmod(piece.position, len(self._first.pieces))
         x_piece = self._first.pieces[x]
         above, below = divmod(row - piece.start, x_piece.stop - x_piece.start)

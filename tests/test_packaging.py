@@ -1,4 +1,4 @@
-"""The three files that name versions agree, and what is installed is what they name."""
+"""What is said in more than one file is said alike: versions, targets, the order of the files."""
 
 import re
 import shutil
@@ -86,3 +86,14 @@ def test_a_check_is_light():
     # numpy's random numbers, once loaded, have a state that every later check would keep.
     check = "autodiff_helpers.check_gradient(torch.sin, torch.ones(2, requires_grad=True))"
     assert what_is_loaded(check, {"matplotlib", "numpy.random", "tabulate"}) == "set()"
+
+
+def test_imports_run_one_way():
+    """Each file imports only from those above it in the table of CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    order = re.findall(r"^\| `(\w+)\.py`", text, re.MULTILINE)
+    paths = {path.stem: path for path in (ROOT / "autodiff_helpers").glob("[!_]*.py")}
+    assert sorted(order) == sorted(paths)
+    for place, name in enumerate(order):
+        imports = re.findall(r"^from autodiff_helpers\.(\w+)", paths[name].read_text("utf-8"), re.M)
+        assert set(imports) <= set(order[:place]), name
