@@ -26,11 +26,13 @@ endef
 
 .PHONY: help lab test coverage mutants outputs docs package bench lint clean
 
+# `cd .` keeps make from adding that there was nothing to do.
 help:
 	$(info $(HELP))
 	@cd .
 
-# JupyterLab shows the stored pictures only of notebooks that are trusted.
+# JupyterLab shows the stored pictures only of notebooks that are trusted, and as root, as in a
+# container, it does not start without being allowed to.
 lab: $(READY)
 	$(BIN)/jupyter trust --log-level=WARN $(wildcard notebooks/*.ipynb)
 	$(BIN)/jupyter lab --allow-root --LabApp.default_url=lab/tree/$(FIRST_PAGE)

@@ -4,6 +4,7 @@ The drawing functions are loaded when first used, so that ``import autodiff_help
 next to nothing on top of ``import torch``.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from autodiff_helpers.gradient_check import GradientCheck, check_gradient
@@ -25,20 +26,20 @@ __all__ = [
 ]
 
 
+_FILES = {
+    "BackwardSteps": "backward_steps",
+    "GraphPlot": "graph_plot",
+    "plot_derivative": "curves",
+    "plot_graph": "graph_plot",
+    "plot_step_sizes": "curves",
+    "step_backward": "backward_steps",
+}
+
+
 def __getattr__(name: str) -> Any:
-    if name in ("GraphPlot", "plot_graph"):
-        from autodiff_helpers import graph_plot
-
-        return getattr(graph_plot, name)
-    if name in ("BackwardSteps", "step_backward"):
-        from autodiff_helpers import backward_steps
-
-        return getattr(backward_steps, name)
-    if name in ("plot_derivative", "plot_step_sizes"):
-        from autodiff_helpers import curves
-
-        return getattr(curves, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _FILES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"autodiff_helpers.{_FILES[name]}"), name)
 
 
 def __dir__() -> list[str]:

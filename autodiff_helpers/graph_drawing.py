@@ -10,7 +10,7 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D, Transform
 
 from autodiff_helpers.graph_layout import POINTS_PER_INCH
-from autodiff_helpers.graph_sheet import Line, Shape, Sheet, Words
+from autodiff_helpers.graph_sheet import ARROW_WIDTH, CORNER, Line, Shape, Sheet, Words
 
 
 def draw(sheet: Sheet, axes: Axes | None = None) -> Figure:
@@ -98,7 +98,7 @@ class _Pen:
             patch = Ellipse((x, y), width, height, **style)
         else:
             corner = x - width / 2, y - height / 2
-            look = "round,pad=0,rounding_size=4"
+            look = f"round,pad=0,rounding_size={CORNER}"
             patch = FancyBboxPatch(corner, width, height, boxstyle=look, **style)
         self.canvas.add_artist(patch)
 
@@ -112,7 +112,7 @@ class _Pen:
                 mutation_scale=9 * self.scale,
                 color=line.color,
                 linestyle="--" if line.dashed else "-",
-                lw=1.3 * self.scale,
+                lw=ARROW_WIDTH * self.scale,
                 transform=self.points,
                 gid=line.identifier,
                 shrinkA=0,

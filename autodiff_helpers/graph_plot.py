@@ -34,13 +34,14 @@ class GraphPlot(Picture):
     def __init__(self, graph: Graph, left_to_right: bool = False, axes: Axes | None = None) -> None:
         self._sheet = arrange(graph, left_to_right)
         self._axes = axes
-        self._figure = None if axes is None else draw(self._sheet, axes)
         self.text, self.title = str(graph), graph.summary()
+        if axes is not None:
+            self._figure = draw(self._sheet, axes)
 
     @property
     def figure(self) -> Figure:
         """The matplotlib figure, the caller's if it was drawn in axes; made when asked for."""
-        if self._figure is None:
+        if not hasattr(self, "_figure"):
             self._figure = draw(self._sheet)
         return self._figure
 

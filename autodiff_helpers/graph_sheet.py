@@ -15,6 +15,9 @@ from autodiff_helpers.graph import Graph
 from autodiff_helpers.graph_layout import Arrow, Box, Point, Size, lay_out
 
 MARGIN = 8.0
+# The width of an arrow, and how round the corner of a box is, in points.
+ARROW_WIDTH = 1.3
+CORNER = 4
 USUAL_FONT_SIZE = 10.0
 # A ground is dark when its red, green and blue together are less than this.
 DARK = 1.5

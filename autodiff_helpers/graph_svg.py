@@ -3,12 +3,10 @@
 import math
 from xml.sax.saxutils import escape, quoteattr
 
-from autodiff_helpers.graph_sheet import Line, Shape, Sheet, Words
+from autodiff_helpers.graph_sheet import ARROW_WIDTH, CORNER, Line, Shape, Sheet, Words
 
 # From the tip of an arrow back, and to each side, in points.
 HEAD_LENGTH, HEAD_WIDTH = 7.0, 2.8
-ARROW_WIDTH = 1.3
-CORNER = 4
 MONOSPACE = "'DejaVu Sans Mono', monospace"
 
 

@@ -38,7 +38,7 @@ class Picture:
     """
 
     def __init__(self, figure: Figure, text: str, title: str) -> None:
-        self._figure: Figure | None = figure
+        self._figure = figure
         self.text = text
         self.title = title
 
@@ -48,7 +48,6 @@ class Picture:
     @property
     def figure(self) -> Figure:
         """The matplotlib figure."""
-        assert self._figure is not None
         return self._figure
 
     @property

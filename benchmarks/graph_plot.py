@@ -39,8 +39,7 @@ class Example:
 
 
 def with_plot_graph(example: Example) -> str:
-    data, _ = plot_graph(example.output, **example.names)._repr_mimebundle_()
-    return data["image/svg+xml"]
+    return plot_graph(example.output, **example.names).svg
 
 
 def with_torchviz(example: Example) -> str:

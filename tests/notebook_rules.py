@@ -7,8 +7,6 @@ from importlib.resources import files
 
 from nbformat import NotebookNode
 
-LARGEST_BYTES = 400_000
-
 # Each of these would make nbval pass over a cell, or over what it shows.
 IGNORING = re.compile(
     r"nbval[-_](ignore[-_]output|skip|check[-_]output)|pytest[-_]validate|raises_exception", re.I

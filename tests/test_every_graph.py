@@ -34,8 +34,7 @@ DIFFERENTIABLE = [
 def drawn(*outputs, **options):
     """The text tree; the picture is proved to be well-formed and to show the last operation."""
     plot = plot_graph(*outputs, **options)
-    svg = plot._repr_mimebundle_()[0]["image/svg+xml"]
-    shown = "".join(ElementTree.fromstring(svg).itertext())
+    shown = "".join(ElementTree.fromstring(plot.svg).itertext())
     text = str(plot)
     for output in outputs:
         if output.grad_fn is not None:

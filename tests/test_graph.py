@@ -19,10 +19,6 @@ from autodiff_helpers.backward_flow import BackwardFlow
 from autodiff_helpers.record import record_graph
 
 
-def svg_of(plot):
-    return plot._repr_mimebundle_()[0]["image/svg+xml"]
-
-
 def words_in(svg):
     """The text that the picture shows, without its title, description and metadata."""
     names = "{http://www.w3.org/2000/svg}text"
@@ -179,7 +175,7 @@ def test_the_cut_is_shown_with_where_it_came_from(x):
     z = u * x
     plot = plot_graph(z)
     assert "│  └✂ cut from y: [0., 1., 4., 9.]" in str(plot)
-    assert "✂ detach" in words_in(svg_of(plot))
+    assert "✂ detach" in words_in(plot.svg)
     assert plot.title == "Computational graph of z from x: 2 operations; u is cut off from y."
 
 
@@ -365,10 +361,10 @@ def test_gradients_are_those_that_backward_gives(x):
 
 def test_what_an_arrow_carries_is_written_beside_it(x):
     plot = plot_graph((x * x).sum(), gradients=True)
-    shown = words_in(svg_of(plot))
+    shown = words_in(plot.svg)
     assert shown.count("[0., 1., 2., 3.]") == 3  # the value of x, and twice what it receives
     assert "gradient [0., 2., 4., 6.]" in shown
-    assert not any("gradient" in word for word in words_in(svg_of(plot_graph((x * x).sum()))))
+    assert not any("gradient" in word for word in words_in(plot_graph((x * x).sum()).svg))
 
 
 def test_several_elements_count_as_their_sum(x):
@@ -436,7 +432,7 @@ def test_the_picture_shows_every_word_of_the_tree(x):
     u = y.detach()
     z = (u * x * 2).sum()
     plot = plot_graph(z)
-    shown = words_in(svg_of(plot))
+    shown = words_in(plot.svg)
     for line in str(plot).split("\n"):
         words = re.split(r"  |: ", re.sub(r"^[ │├└─✂]*(cut from )?", "", line))
         for word in words:
@@ -512,7 +508,7 @@ def test_a_picture_can_stand_beside_others(x):
         assert len(axes.texts) > 10
         # A notebook shows all of the figure, and not this picture alone.
         figure.suptitle("Both of them")
-        assert "Both of them" in words_in(svg_of(plot))
+        assert "Both of them" in words_in(plot.svg)
         figure.draw_without_rendering()
         for artist in [*axes.texts, *axes.patches]:
             extent = artist.get_window_extent()
@@ -547,16 +543,16 @@ def test_a_leaf_is_repeated_beside_its_uses_where_there_are_many_nodes(x):
     for _ in range(60):
         y = y.sin() * x
     plot = plot_graph(y)
-    assert words_in(svg_of(plot)).count("x") == 61
-    assert words_in(svg_of(plot)).count("as above") == 60
+    assert words_in(plot.svg).count("x") == 61
+    assert words_in(plot.svg).count("as above") == 60
 
 
 def test_names_from_the_user_are_escaped():
     x = torch.tensor(1.0, requires_grad=True)
-    svg = svg_of(plot_graph(x * x, **{'<script>&"': x}))
+    svg = plot_graph(x * x, **{'<script>&"': x}).svg
     assert "<script>" not in svg
     assert '<script>&"' in words_in(svg)
-    dollars = svg_of(plot_graph(x * x, **{"$x$": x}))
+    dollars = plot_graph(x * x, **{"$x$": x}).svg
     assert "$x$" in words_in(dollars)
 
 
@@ -574,7 +570,7 @@ def test_a_name_that_breaks_lines_is_mended_where_it_is_not_the_users_choice(x):
     broken = type("O\nd\x01d", (Odd,), {})
     plot = plot_graph(broken.apply(x))
     assert tree(plot)[1] == "└─ O?d?d  O?d?dBackward"
-    ElementTree.fromstring(svg_of(plot))
+    ElementTree.fromstring(plot.svg)
 
 
 def test_a_chinese_name_fits_into_its_box():
@@ -582,12 +578,12 @@ def test_a_chinese_name_fits_into_its_box():
     plot = plot_graph(x, 計算圖的張量名稱=x)
     (box,) = plot.figure.artists
     assert box.get_width() > 8 * 11  # eight characters of eleven points
-    assert "計算圖的張量名稱" in words_in(svg_of(plot))
+    assert "計算圖的張量名稱" in words_in(plot.svg)
 
 
 def test_the_svg_says_in_words_what_it_shows(x):
     plot = plot_graph(x * x)
-    svg = ElementTree.fromstring(svg_of(plot))
+    svg = ElementTree.fromstring(plot.svg)
     title, description = list(svg)[:2]
     assert svg.get("role") == "img"
     assert title.tag.endswith("title")
@@ -606,7 +602,7 @@ y = x * x
 u = y.detach()
 z = (u * x).sum()
 for picture in (plot_graph(z, y), plot_derivative(torch.sin, -3, 3)):
-    print(picture, picture._repr_mimebundle_()[0]["image/svg+xml"])
+    print(picture, picture.svg)
 """
 
 
@@ -642,7 +638,7 @@ def test_any_graph_draws_the_same_every_time(steps):
     output = tensors[-1]
     one, other = plot_graph(output), plot_graph(output)
     assert str(one) == str(other)
-    assert svg_of(one) == svg_of(other)
+    assert one.svg == other.svg
     nodes = [line for line in str(one).split("\n") if not line.endswith("as above")]
     assert len([patch for patch in one.figure.artists if "Arrow" not in repr(patch)]) == len(nodes)
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from IPython.core.formatters import DisplayFormatter
 from torch import nn
 
 from autodiff_helpers import check_gradient, plot_graph, step_backward
@@ -38,12 +39,8 @@ def was_attacked(page, html):
 
 def read_safely(page, thing):
     """Show something as a page does; return what can be read there, if no attack came through."""
-    if hasattr(thing, "_repr_html_"):
-        html = thing._repr_html_()
-    else:
-        bundle = thing._repr_mimebundle_()
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        html = data.get("text/html") or data["image/svg+xml"]
+    data, _ = DisplayFormatter().format(thing)
+    html = data.get("text/html") or data["image/svg+xml"]
     assert not was_attacked(page, html)
     return page.evaluate("document.body.textContent")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from notebook_rules import code_cells
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 
@@ -122,9 +123,8 @@ def missing(wanted, found):
     return next((item for item in wanted if item not in rest), None)
 
 
-def code_cells(chapter):
-    notebook = nbformat.read(FOLDER / f"{chapter}.ipynb", as_version=4)
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+def cells_of(chapter):
+    return code_cells(nbformat.read(FOLDER / f"{chapter}.ipynb", as_version=4))
 
 
 def statements(source):
@@ -133,7 +133,7 @@ def statements(source):
 
 @pytest.mark.parametrize("chapter", STATEMENTS)
 def test_every_statement_is_run_in_its_order(chapter):
-    run = [line for cell in code_cells(chapter) for line in statements(cell.source)]
+    run = [line for cell in cells_of(chapter) for line in statements(cell.source)]
     assert missing(statements(STATEMENTS[chapter]), run) is None
 
 
@@ -141,7 +141,7 @@ def test_every_statement_is_run_in_its_order(chapter):
 def test_every_value_is_printed_in_its_order(chapter):
     printed = [
         line
-        for cell in code_cells(chapter)
+        for cell in cells_of(chapter)
         for output in cell.outputs
         if output.output_type == "stream"
         for line in output.text.split("\n")
