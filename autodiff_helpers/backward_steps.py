@@ -85,7 +85,7 @@ class BackwardSteps:
         return {"text/plain": repr(self), "text/html": self._html()}
 
     def _html(self) -> str:
-        title = "The backward pass through the c" + self._graph.summary()[1:]
+        title = f"The backward pass, step by step. {self._graph.summary()}"
         svg = write_svg(arrange(self._graph), title, str(self._graph))
         script = files("autodiff_helpers").joinpath("backward_steps.js").read_text("utf-8")
         shown_from = json.dumps(_shown_from(self._graph), separators=(",", ":"))

@@ -38,9 +38,15 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def address(browser):
-    """Where the English site is: in a folder of a plain file server, not at its root."""
+def site():
+    """The folder of the English site, built afresh."""
     subprocess.run([sys.executable, ROOT / "tools" / "build_site.py"], check=True)
+    return ROOT / "site" / "en"
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """Where the English site is: in a folder of a plain file server, not at its root."""
     handler = functools.partial(QuietHandler, directory=ROOT)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -85,6 +91,10 @@ def visit(browser, address):
     assert complaints == []
 
 
+def test_every_page_is_built_without_a_warning(site):
+    assert all((site / f"{page}.html").exists() for page in [*PAGES, SEARCH])
+
+
 @each_look
 @each_page
 def test_page_can_be_read(visit, page, viewport, colors):
@@ -115,7 +125,7 @@ WIDER_THAN_THE_PAGE = """() => {
 }"""
 
 
-def test_no_link_is_broken(visit, address):
+def test_no_link_is_broken(visit, address, site):
     links, anchors = {}, {}
     for page in [*PAGES, SEARCH]:
         tab = visit(page)
@@ -130,9 +140,7 @@ def test_no_link_is_broken(visit, address):
             if target in anchors:
                 exists = not anchor or unquote(anchor) in anchors[target]
             else:
-                exists = (
-                    ROOT / "site" / "en" / unquote(target.removeprefix(f"{address}/"))
-                ).exists()
+                exists = (site / unquote(target.removeprefix(f"{address}/"))).exists()
             if not exists:
                 broken.append(f"{page}: {url}")
     assert broken == []
@@ -165,8 +173,8 @@ def test_notebook_can_be_downloaded_as_it_is_stored(visit, page):
 
 
 @pytest.mark.parametrize("where", ["server", "folder"])
-def test_search_finds_the_chapter(visit, address, where):
-    base = address if where == "server" else (ROOT / "site" / "en").as_uri()
+def test_search_finds_the_chapter(visit, address, site, where):
+    base = address if where == "server" else site.as_uri()
     tab = visit("index", base=base)
     tab.get_by_role("textbox", name="Search").fill("detach")
     tab.keyboard.press("Enter")

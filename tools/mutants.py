@@ -25,7 +25,10 @@ def make_and_test() -> None:
     shutil.rmtree(SCRATCH, ignore_errors=True)
     mutmut = Path(sys.executable).with_name("mutmut")
     one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    subprocess.run([mutmut, "run"], cwd=ROOT, check=True, env=os.environ | one_thread)
+    # What it prints is drawn over and over again, which only a terminal can show.
+    shown = None if sys.stdout.isatty() else subprocess.DEVNULL
+    environment = os.environ | one_thread
+    subprocess.run([mutmut, "run"], cwd=ROOT, check=True, env=environment, stdout=shown)
 
 
 def outcomes() -> dict[str, Counter[str]]:
