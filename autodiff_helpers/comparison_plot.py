@@ -84,7 +84,7 @@ def _draw_jacobian(analytic: Array, numeric: Array, agrees: Mask, source: str) -
         strict=True,
     )
     for axes, values, name in panels:
-        # Orange to purple by way of white: the colour-blind can tell the two ends apart.
+        # Orange to purple by way of white: the color-blind can tell the two ends apart.
         image = axes.pcolormesh(
             np.arange(columns + 1) - 0.5,
             np.arange(rows + 1) - 0.5,

@@ -1,4 +1,4 @@
-"""What stands where in the picture of a graph, how large and in which colour. Draws nothing."""
+"""What stands where in the picture of a graph, how large and in which color. Draws nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-# Okabe and Ito's blue and vermilion, which colour-blind readers can tell apart.
+# Okabe and Ito's blue and vermilion, which color-blind readers can tell apart.
 BLUE, VERMILION = "#0072b2", "#d55e00"
 # Pixels of a PNG, for each inch and altogether: a huge picture would not fit into the memory.
 DPI = 144

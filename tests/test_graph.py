@@ -516,7 +516,7 @@ def test_a_picture_can_stand_beside_others(x):
             assert axes.bbox.y0 <= extent.y0 < extent.y1 <= axes.bbox.y1
 
 
-def test_the_fonts_and_colours_are_matplotlibs_settings(x):
+def test_the_fonts_and_colors_are_matplotlibs_settings(x):
     usual = plot_graph(x * x).figure
     with mpl.rc_context({"font.size": 20, "figure.facecolor": "#123456", "text.color": "red"}):
         plot = plot_graph(x * x)
