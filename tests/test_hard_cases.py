@@ -313,3 +313,11 @@ def test_the_second_derivative_may_be_a_zero_without_memory(count):
     result = check_gradient(lambda x: x.abs().sum(), x, order=2)
     assert result
     assert not result.analytic.any()
+
+
+def test_what_cannot_be_measured_is_not_shown_as_a_number():
+    rows = str(check_gradient(torch.sqrt, torch.tensor([0.0, 1.0], requires_grad=True))).split("\n")
+    assert rows[4].split() == ["∂sqrt[0]/∂x[0]", "inf", "none", "NO"]
+    x = torch.tensor([0.0, 1.0], requires_grad=True)
+    rows = str(check_gradient(lambda x: x**1.5 + x, x)).split("\n")
+    assert rows[4].split() == ["∂f[0]/∂x[0]", "1", "none", "kink"]

@@ -186,6 +186,12 @@ def test_the_modules_that_a_function_calls_keep_their_buffers():
     assert_buffers_stay(single, lambda: plot_step_sizes(at, 1.0))
 
 
+def test_a_module_that_is_still_lazy_can_be_checked():
+    norm = nn.LazyBatchNorm1d(dtype=torch.float64)
+    x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    assert check_gradient(lambda x: norm(x), x)
+
+
 def assert_buffers_stay(module, act):
     before = {name: each.clone() for name, each in module.named_buffers()}
     act()
