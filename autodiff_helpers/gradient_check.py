@@ -392,7 +392,7 @@ def _check_large(
             columns = columns[~alike]
             projection = projector.project(columns)
         found.append(projection)
-    wrong = projector.wrong_in_forward_mode() if jacobian is None else None
+    wrong = projector.wrong_in_forward_mode()
     if wrong is not None:
         return whole_or_sample(*wrong)
     numeric = NumericJacobian(

@@ -321,3 +321,50 @@ def test_what_cannot_be_measured_is_not_shown_as_a_number():
     x = torch.tensor([0.0, 1.0], requires_grad=True)
     rows = str(check_gradient(lambda x: x**1.5 + x, x)).split("\n")
     assert rows[4].split() == ["∂f[0]/∂x[0]", "1", "none", "kink"]
+
+
+@pytest.mark.parametrize(("size", "at_kinks"), [(1_500, 0.0), (1_500, 0.5), (100_000, 0.0)])
+def test_a_number_by_hand_that_is_wrong_at_one_of_many_kinks_is_found(size, at_kinks):
+    x = torch.zeros(size, dtype=DOUBLE)
+    x[::3] = torch.linspace(0.1, 2, len(x[::3]), dtype=DOUBLE)
+    x.requires_grad_()
+    expected = torch.where(x > 0, 1.0, at_kinks)
+    assert check_gradient(lambda x: torch.relu(x).sum(), x, expected=expected)
+    for wrong in (10.0, -1.0):
+        expected[1001] = wrong
+        result = check_gradient(lambda x: torch.relu(x).sum(), x, expected=expected)
+        assert not result
+        assert "x[1001] = 0 has a kink" in result.diagnosis
+
+
+class WithWrongForwardRule(torch.autograd.Function):
+    """x² with a rule for forward mode that is wrong."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return 2 * ctx.saved_tensors[0] * gradient
+
+    @staticmethod
+    def jvp(ctx, tangent):
+        return 3 * ctx.saved_tensors[0] * tangent
+
+
+@pytest.mark.parametrize("size", [3, 1500])
+def test_a_gradient_by_hand_is_right_whatever_autograd_says(size):
+    x = torch.linspace(0.1, 2, size, dtype=DOUBLE, requires_grad=True)
+    f = lambda x: WithWrongForwardRule.apply(x).sum()  # noqa: E731
+    assert not check_gradient(f, x)
+    assert check_gradient(f, x, expected=2 * x)
+
+
+def test_a_method_of_a_module_keeps_its_buffers():
+    norm = torch.nn.BatchNorm1d(3).double()
+    before = norm.running_mean.clone()
+    assert check_gradient(norm.forward, torch.linspace(0, 1, 12).reshape(4, 3).requires_grad_())
+    assert torch.equal(norm.running_mean, before)
