@@ -59,7 +59,8 @@ class Projection(NamedTuple):
     def rough(self) -> bool:
         """Whether more may be wrong than a small share."""
         size = np.maximum(np.abs(self.analytic), np.abs(self.numeric))
-        return bool((self.tolerance > ROUGH * size).any())
+        # Where nothing moves at all, and should not, there is nothing to take a share of.
+        return bool(((self.tolerance > ROUGH * size) & (size > 0)).any())
 
 
 class Projector:

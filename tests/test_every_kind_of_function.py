@@ -566,6 +566,13 @@ def test_a_large_function_gives_its_products_for_each_output():
     ]
 
 
+def test_a_large_output_that_ignores_an_input_is_proved_as_well():
+    f = lambda x, y: (x.sin().sum() * y, x.exp())  # noqa: E731
+    result = check_gradient(f, tensor(1500), tensor(40, seed=1))
+    assert result
+    assert RANDOM_DIRECTION in result.diagnosis
+
+
 def test_a_large_function_that_ignores_its_input():
     x = tensor(2000)
     result = check_gradient(lambda x: torch.zeros(3, dtype=x.dtype), x)
