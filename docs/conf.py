@@ -7,6 +7,7 @@ from docutils import nodes
 
 project = "Automatic differentiation"
 author = "The autodiff tutorial authors"
+copyright = f"2026 {author}. Text: CC BY 4.0, code: MIT"
 extensions = ["myst_nb", "sphinx_external_toc", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 # Only parts of it are shown, by the pages that include them.
 exclude_patterns = ["README.md"]
@@ -30,7 +31,6 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 templates_path = ["templates"]
-html_show_copyright = False
 html_use_index = False
 # The download link of a page leads to the copy of the notebook that Sphinx keeps under this name.
 html_sourcelink_suffix = ""
