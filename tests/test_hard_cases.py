@@ -368,3 +368,24 @@ def test_a_method_of_a_module_keeps_its_buffers():
     before = norm.running_mean.clone()
     assert check_gradient(norm.forward, torch.linspace(0, 1, 12).reshape(4, 3).requires_grad_())
     assert torch.equal(norm.running_mean, before)
+
+
+def test_autograd_is_blamed_for_a_number_that_is_wrong_at_one_of_many_kinks():
+    class WrongAtOne(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.relu()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            slopes = (ctx.saved_tensors[0] > 0).double()
+            slopes[1001] = 1.2
+            return gradient * slopes
+
+    x = torch.zeros(1_500, dtype=DOUBLE)
+    x[::3] = torch.linspace(0.1, 2, len(x[::3]), dtype=DOUBLE)
+    result = check_gradient(lambda x: WrongAtOne.apply(x).sum(), x.requires_grad_())
+    assert not result
+    assert "in a random direction) at x[1001] = 0 has a kink" in result.diagnosis
+    assert "autograd says" in result.diagnosis
