@@ -1,4 +1,4 @@
-"""Functions, and mistakes to plant in their backward step."""
+"""Functions, and mistakes to plant in their backward step or their rule for forward mode."""
 
 import torch
 
@@ -66,3 +66,43 @@ def one_element(change):
         return wrong.reshape(gradient.shape)
 
     return spoil
+
+
+class WithForwardRule(torch.autograd.Function):
+    """x² with a rule for forward mode of its own."""
+
+    factor = 2.0
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return 2 * x * gradient
+
+    @classmethod
+    def jvp(cls, ctx, tangent):
+        (x,) = ctx.saved_tensors
+        return cls.factor * x * tangent
+
+
+class WithWrongForwardRule(WithForwardRule):
+    """The same with a factor of 3/2 too much in that rule."""
+
+    factor = 3.0
+
+
+class Stuck(torch.autograd.Function):
+    """The identity, with a backward step that fails."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        raise RuntimeError("no way back")

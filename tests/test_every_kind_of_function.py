@@ -2,7 +2,14 @@
 
 import pytest
 import torch
-from planted import FUNCTIONS, one_element, planted, tensor
+from planted import (
+    FUNCTIONS,
+    WithForwardRule,
+    WithWrongForwardRule,
+    one_element,
+    planted,
+    tensor,
+)
 from torch import nn
 from torch.autograd import gradcheck
 from torch.nn import functional
@@ -411,32 +418,6 @@ def test_a_wrong_second_derivative_is_found():
 # Forward mode
 
 RANDOM_DIRECTION = "The gradient is right: the derivative in a random direction"
-
-
-class WithForwardRule(torch.autograd.Function):
-    """x² with a rule for forward mode of its own."""
-
-    factor = 2.0
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        ctx.save_for_forward(x)
-        return x * x
-
-    @staticmethod
-    def backward(ctx, gradient):
-        (x,) = ctx.saved_tensors
-        return 2 * x * gradient
-
-    @classmethod
-    def jvp(cls, ctx, tangent):
-        (x,) = ctx.saved_tensors
-        return cls.factor * x * tangent
-
-
-class WithWrongForwardRule(WithForwardRule):
-    factor = 3.0
 
 
 def test_a_forward_rule_of_ones_own_is_checked():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import planted
+from planted import Stuck, WithForwardRule, WithWrongForwardRule, planted
 from torch import nn
 
 from autodiff_helpers import check_gradient, gradient_check
@@ -696,49 +696,23 @@ def test_too_many_second_derivatives_are_refused():
     )
 
 
-class Square(torch.autograd.Function):
-    """x² with a rule for forward mode, that may be wrong."""
-
-    factor = 2.0
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        ctx.save_for_forward(x)
-        return x * x
-
-    @staticmethod
-    def backward(ctx, gradient):
-        (x,) = ctx.saved_tensors
-        return 2 * x * gradient
-
-    @classmethod
-    def jvp(cls, ctx, tangent):
-        (x,) = ctx.saved_tensors
-        return cls.factor * x * tangent
-
-
-class WrongForward(Square):
-    factor = 3.0
-
-
 def test_a_rule_for_forward_mode_is_checked_as_well():
     x = leaf(1.0, 2.0, 5.0)
-    right = check_gradient(Square.apply, x)
+    right = check_gradient(WithForwardRule.apply, x)
     assert right
     assert "forward mode" not in str(right)
-    result = check_gradient(WrongForward.apply, x)
+    result = check_gradient(WithWrongForwardRule.apply, x)
     assert not result
     assert "autograd in forward mode says" in result.diagnosis
     assert "forward mode" in str(result).splitlines()[2]
     assert result.analytic.diag().tolist() == [3, 6, 15]
     # A gradient by hand is checked in place of both.
-    assert check_gradient(WrongForward.apply, x, expected=torch.diag(2 * x))
+    assert check_gradient(WithWrongForwardRule.apply, x, expected=torch.diag(2 * x))
 
 
 def test_a_rule_for_forward_mode_of_a_large_function_is_checked_as_well():
-    assert check_gradient(lambda x: Square.apply(x).sum(), many())
-    result = check_gradient(lambda x: WrongForward.apply(x).sum(), many())
+    assert check_gradient(lambda x: WithForwardRule.apply(x).sum(), many())
+    result = check_gradient(lambda x: WithWrongForwardRule.apply(x).sum(), many())
     assert not result
     assert "forward mode" in result.diagnosis
 
@@ -1158,15 +1132,6 @@ def test_an_error_inside_the_function_is_the_users_own():
 
 
 def test_an_error_on_the_way_back_is_the_users_own():
-    class Stuck(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x.clone()
-
-        @staticmethod
-        def backward(ctx, gradient):
-            raise RuntimeError("no way back")
-
     for x in (X, X.double().detach().requires_grad_()):
         with pytest.raises(RuntimeError, match="no way back"):
             check_gradient(Stuck.apply, x)

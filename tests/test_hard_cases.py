@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from planted import WithWrongForwardRule
 
 from autodiff_helpers import check_gradient
 
@@ -335,24 +336,6 @@ def test_a_number_by_hand_that_is_wrong_at_one_of_many_kinks_is_found(size, at_k
         result = check_gradient(lambda x: torch.relu(x).sum(), x, expected=expected)
         assert not result
         assert "x[1001] = 0 has a kink" in result.diagnosis
-
-
-class WithWrongForwardRule(torch.autograd.Function):
-    """x² with a rule for forward mode that is wrong."""
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        ctx.save_for_forward(x)
-        return x * x
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return 2 * ctx.saved_tensors[0] * gradient
-
-    @staticmethod
-    def jvp(ctx, tangent):
-        return 3 * ctx.saved_tensors[0] * tangent
 
 
 @pytest.mark.parametrize("size", [3, 1500])
