@@ -109,6 +109,8 @@ class Projector:
         return vector_jacobian_product(self.function, self._weights_of(rows))
 
     def _weights_of(self, rows: slice) -> Tensor:
+        if rows == slice(0, len(self.v)):
+            return self.v
         weights = torch.zeros_like(self.v)
         weights[rows] = self.v[rows]
         return weights
