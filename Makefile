@@ -44,7 +44,7 @@ test: $(READY)
 # chapters counts, because test_notebooks.py runs it; nbval's own kernels cannot be measured.
 coverage: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --ignore=notebooks $(addprefix --ignore=tests/test_,injection.py lab.py lab_in_browser.py site.py tampering.py torch_ops.py workflows.py)
+	$(BIN)/coverage run -m pytest --ignore=notebooks --ignore=tests/gradients/test_torch_ops.py --ignore=tests/project/test_workflows.py $(addprefix --ignore=tests/tutorial/test_,injection.py lab.py lab_in_browser.py site.py tampering.py)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -75,7 +75,7 @@ clean:
 	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv .coverage dist docs/build screenshots site mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
 
 # The stamp is written last, so a set-up that was interrupted is done again.
-$(READY): hatch_build.py pyproject.toml requirements.txt $(wildcard jupyter/*)
+$(READY): pyproject.toml requirements.txt tools/hatch_build.py $(wildcard tools/jupyter/*)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'This tutorial needs Python 3.11 or newer; with another one: make PYTHON=python3.12')"
 	@$(PYTHON) -c "import importlib.util as u, sys; sys.exit(not u.find_spec('ensurepip') and 'This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv')"
 	@echo Setting up .venv, once: this takes a minute or two.

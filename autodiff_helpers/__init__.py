@@ -7,12 +7,12 @@ next to nothing on top of ``import torch``.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autodiff_helpers.gradient_check import GradientCheck, check_gradient
+from autodiff_helpers.gradients.check import GradientCheck, check_gradient
 
 if TYPE_CHECKING:
-    from autodiff_helpers.backward_steps import BackwardSteps, step_backward
     from autodiff_helpers.curves import plot_derivative, plot_step_sizes
-    from autodiff_helpers.graph_plot import GraphPlot, plot_graph
+    from autodiff_helpers.graphs.plot import GraphPlot, plot_graph
+    from autodiff_helpers.graphs.steps import BackwardSteps, step_backward
 
 __all__ = [
     "BackwardSteps",
@@ -27,12 +27,12 @@ __all__ = [
 
 
 _FILES = {
-    "BackwardSteps": "backward_steps",
-    "GraphPlot": "graph_plot",
+    "BackwardSteps": "graphs.steps",
+    "GraphPlot": "graphs.plot",
     "plot_derivative": "curves",
-    "plot_graph": "graph_plot",
+    "plot_graph": "graphs.plot",
     "plot_step_sizes": "curves",
-    "step_backward": "backward_steps",
+    "step_backward": "graphs.steps",
 }
 
 

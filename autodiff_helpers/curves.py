@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from tabulate import tabulate
 from torch import Tensor
 
-from autodiff_helpers.numeric import RATIO
+from autodiff_helpers.gradients.differences import RATIO
 from autodiff_helpers.picture import BLUE, VERMILION, Picture
 from autodiff_helpers.rounding import rounded
 from autodiff_helpers.undisturbed import Undisturbed

@@ -25,9 +25,9 @@ IN_SDIST = (
     "LICENSE",
     "CITATION.cff",
     ".gitignore",
-    "hatch_build.py",
-    "jupyter/default_setting_overrides.json",
-    "jupyter/page_config.json",
+    "tools/hatch_build.py",
+    "tools/jupyter/default_setting_overrides.json",
+    "tools/jupyter/page_config.json",
 )
 
 

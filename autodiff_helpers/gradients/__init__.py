@@ -1,0 +1,1 @@
+"""Checking: the derivatives of a function by rule and by central differences, compared."""

@@ -1,0 +1,118 @@
+"""The picture of a computational graph: what autograd recorded."""
+
+import inspect
+import warnings
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from autodiff_helpers.graphs.figure import draw
+from autodiff_helpers.graphs.graph import Graph
+from autodiff_helpers.graphs.names import graph_of
+from autodiff_helpers.graphs.sheet import arrange
+from autodiff_helpers.graphs.svg import write_svg
+from autodiff_helpers.picture import Picture
+
+# More nodes than this are too many to look at.
+MANY_NODES = 500
+
+
+class GraphPlot(Picture):
+    """The computational graph of some tensors, as a picture and as a text tree.
+
+    A notebook shows the picture; ``print`` and ``str`` give the tree.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> plot = plot_graph(x * x)
+        >>> plot.title
+        'Computational graph of the output from x: 1 operation.'
+    """
+
+    def __init__(self, graph: Graph, left_to_right: bool = False, axes: Axes | None = None) -> None:
+        self._sheet = arrange(graph, left_to_right)
+        self._axes = axes
+        self.text, self.title = str(graph), graph.summary()
+        if axes is not None:
+            self._figure = draw(self._sheet, axes)
+
+    @property
+    def figure(self) -> Figure:
+        """The matplotlib figure, the caller's if it was drawn in axes; made when asked for."""
+        if not hasattr(self, "_figure"):
+            self._figure = draw(self._sheet)
+        return self._figure
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG, the same on every run, with its words in it."""
+        if self._axes is not None:
+            return super().svg
+        return write_svg(self._sheet, self.title, self.text)
+
+
+def plot_graph(
+    *outputs: Tensor,
+    gradients: bool = False,
+    unfold: bool = False,
+    left_to_right: bool = False,
+    axes: Axes | None = None,
+    **names: Tensor | nn.Module,
+) -> GraphPlot:
+    """Draw the computational graph that autograd recorded for some tensors.
+
+    A leaf is a blue box, a named tensor in between a white one, a constant a dashed grey one,
+    an output a green one; an operation is an ellipse with its mathematical sign and PyTorch's
+    name for it. A red dashed line with scissors leads from a tensor to its detached copy, where
+    autograd kept that copy for the backward pass: so draw before you call ``backward()``. Nothing
+    is changed: no ``.grad``, no graph, no hook. To find gradients, your own hooks and checkpoints
+    run as ``backward()`` would run them.
+
+    Args:
+        outputs: the tensors whose graph to draw, of any shape and dtype.
+        gradients: whether to show, in orange, the gradient that arrives at each place when
+            ``backward()`` is called on the outputs, or on their sum if they have more elements
+            than one; and where a tensor is used several times, what it receives along each arrow.
+        unfold: whether to draw an operation that ran many times in a row as often as it ran,
+            and not as one with a count.
+        left_to_right: whether to put the leaves at the left instead of at the top.
+        axes: where to draw; without it, in a figure of its own.
+        names: names for tensors, as in ``plot_graph(z, x=weight)``; the parameters of a module
+            that is given here are called ``name.weight`` and so on. Other tensors, and the
+            parameters of other modules, go by the names of the variables where ``plot_graph`` is
+            called.
+
+    Returns:
+        The picture.
+
+    Raises:
+        TypeError: if there is no output, or one is not a tensor.
+        ValueError: if autograd recorded nothing for an output, a name cannot be printed, or
+            gradients are asked for after ``backward()`` has freed the graph.
+
+    Example:
+        >>> import torch
+        >>> x = torch.arange(4.0, requires_grad=True)
+        >>> y = 2 * torch.dot(x, x)
+        >>> print(plot_graph(y, gradients=True))
+        y: 28.  (output)  gradient 1.
+        └─ × 2  MulBackward0
+           └─ ·  DotBackward0  gradient 2.
+              ├─ x: [0., 1., 2., 3.]  (leaf)  receives [0., 2., 4., 6.]  gradient [0., 4., 8., 12.]
+              └─ x, as above  receives [0., 2., 4., 6.]
+    """
+    if axes is not None and not isinstance(axes, Axes):
+        raise TypeError(
+            f"plot_graph got axes={axes!r}, a {type(axes).__name__}; expected matplotlib's Axes, "
+            "such as figure, axes = plt.subplots()."
+        )
+    graph = graph_of(outputs, names, inspect.currentframe(), gradients=gradients, unfold=unfold)
+    if len(graph.nodes) > MANY_NODES:
+        warnings.warn(
+            f"plot_graph draws {len(graph.nodes):,} nodes; for a smaller picture give it a tensor "
+            "from earlier in the computation, or a smaller model, and leave unfold out.",
+            stacklevel=2,
+        )
+    return GraphPlot(graph, left_to_right, axes)

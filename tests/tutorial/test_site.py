@@ -1,0 +1,281 @@
+"""The site in a real browser: each page, in light and dark, on a desk and on a phone."""
+
+import functools
+import http.server
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+
+import autodiff_helpers
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "screenshots" / "site"
+TABLE = yaml.safe_load((ROOT / "docs" / "en" / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TABLE["root"], *(entry["file"] for entry in TABLE["entries"])]
+SEARCH = "search"
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 667}
+
+each_page = pytest.mark.parametrize("page", [*PAGES, SEARCH])
+each_look = pytest.mark.parametrize(
+    ("viewport", "colors"),
+    [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")],
+    ids=["desk-light", "desk-dark", "phone-light", "phone-dark"],
+)
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """A plain file server that prints nothing."""
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site():
+    """The folder of the English site, built afresh."""
+    subprocess.run([sys.executable, ROOT / "tools" / "build_site.py"], check=True)
+    return ROOT / "site" / "en"
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """Where the English site is: in a folder of a plain file server, not at its root."""
+    handler = functools.partial(QuietHandler, directory=ROOT)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/site/en"
+        server.shutdown()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """A function that opens a page and notes what it says and asks for: these must stay empty."""
+    complaints, contexts = [], []
+
+    def open_page(name, viewport=DESK, colors="light", base=address, **options):
+        context = browser.new_context(viewport=viewport, color_scheme=colors, **options)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: note_words(name, message.text))
+        tab.on("pageerror", lambda error: complaints.append(f"{name} fails with {error}"))
+        tab.on("request", lambda request: note(request.url))
+        tab.on("response", note_failure)
+        tab.goto(f"{base}/{name}.html")
+        if tab.locator(".math").count() and options.get("java_script_enabled", True):
+            tab.wait_for_function("MathJax.startup?.promise")
+            tab.evaluate("MathJax.startup.promise")
+        return tab
+
+    def note_words(name, words):
+        if not re.match(r"Changed to \w+ mode", words):  # the theme's answer to its button
+            complaints.append(f"{name} says {words}")
+
+    def note(url):
+        if not url.startswith((address.removesuffix("/site/en"), "file:", "data:")):
+            complaints.append(f"a request leaves the host: {url}")
+
+    def note_failure(response):
+        if response.status >= 400:
+            complaints.append(f"{response.status} for {response.url}")
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def test_every_page_is_built_without_a_warning(site):
+    assert all((site / f"{page}.html").exists() for page in [*PAGES, SEARCH])
+
+
+@each_look
+@each_page
+def test_page_can_be_read(visit, page, viewport, colors):
+    tab = visit(page, viewport, colors)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    look = f"{'phone' if viewport is PHONE else 'desk'}-{colors}"
+    tab.screenshot(path=SCREENSHOTS / f"{page}-{look}.png", full_page=True)
+
+    assert tab.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert tab.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src)") == []
+    assert tab.evaluate("[...document.images].filter(i => /^$|[.]svg/.test(i.alt))") == []
+    # A paragraph, a picture or a formula that is wider than the page is cut off, unless it scrolls.
+    assert tab.evaluate(WIDER_THAN_THE_PAGE) == []
+    assert tab.locator(".math").count() == tab.locator("mjx-container").count()
+    assert tab.locator("mjx-merror").count() == 0
+
+    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
+    serious = [each for each in found if each["impact"] in ("serious", "critical")]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
+
+
+WIDER_THAN_THE_PAGE = """() => {
+    const scrolls = e => e.tagName !== "ARTICLE" &&
+        (getComputedStyle(e).overflowX === "auto" || scrolls(e.parentElement));
+    return [...document.querySelectorAll("article :is(p, li, td, img, svg, mjx-container)")]
+        .filter(e => e.getBoundingClientRect().right > innerWidth && !scrolls(e))
+        .map(e => e.outerHTML.slice(0, 200));
+}"""
+
+
+def test_no_link_is_broken(visit, address, site):
+    links, anchors = {}, {}
+    for page in [*PAGES, SEARCH]:
+        tab = visit(page)
+        links[page] = tab.evaluate("[...document.links].map(link => link.href)")
+        anchors[tab.url] = tab.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    broken = []
+    for page, addresses in links.items():
+        for url in addresses:
+            if not url.startswith(address):
+                continue
+            target, anchor = urldefrag(url)
+            if target in anchors:
+                exists = not anchor or unquote(anchor) in anchors[target]
+            else:
+                exists = (site / unquote(target.removeprefix(f"{address}/"))).exists()
+            if not exists:
+                broken.append(f"{page}: {url}")
+    assert broken == []
+
+
+def test_start_page_leads_to_the_first_language(visit, address):
+    tab = visit("index", base=address.removesuffix("/en"))
+    tab.wait_for_url("**/site/en/index.html")
+
+
+def test_next_leads_through_every_page_and_previous_back(visit):
+    tab = visit("index")
+    for page in PAGES[1:]:
+        tab.locator("a.next-page").click()
+        tab.wait_for_url(f"**/{page}.html")
+    assert tab.locator("a.next-page").count() == 0
+    for page in PAGES[-2::-1]:
+        tab.locator("a.prev-page").click()
+        tab.wait_for_url(f"**/{page}.html")
+
+
+@pytest.mark.parametrize("page", [path.stem for path in ROOT.glob("notebooks/*.ipynb")])
+def test_notebook_can_be_downloaded_as_it_is_stored(visit, page):
+    tab = visit(page)
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="Download this notebook").click()
+    assert download.value.suggested_filename == f"{page}.ipynb"
+    stored = (ROOT / "notebooks" / f"{page}.ipynb").read_bytes()
+    assert Path(download.value.path()).read_bytes() == stored
+
+
+@pytest.mark.parametrize("where", ["server", "folder"])
+def test_search_finds_the_chapter(visit, address, site, where):
+    base = address if where == "server" else site.as_uri()
+    tab = visit("index", base=base)
+    tab.get_by_role("textbox", name="Search").fill("detach")
+    tab.keyboard.press("Enter")
+    tab.locator("#search-results li a", has_text="2.5.3").first.click()
+    tab.wait_for_url("**/2.5.3-detaching-computation.html*")
+
+
+def test_dark_and_light_can_be_chosen(visit):
+    tab = visit("index", colors="light")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    seen = {tab.evaluate(ground)}
+    for _ in range(2):
+        tab.get_by_role("button", name="color theme").locator("visible=true").click()
+        seen.add(tab.evaluate(ground))
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@each_page
+def test_keyboard_reaches_everything(visit, page, viewport):
+    tab = visit(page, viewport)
+    if viewport is PHONE:
+        for drawer in ("#__navigation", "#__toc"):
+            tab.locator(drawer).focus()
+            tab.keyboard.press("Space")
+    wanted = tab.evaluate(CAN_BE_USED)
+    assert wanted > 10
+    reached = set()
+    tab.evaluate("document.activeElement.blur()")
+    for _ in range(2 * wanted):
+        tab.keyboard.press("Tab")
+        reached.add(tab.evaluate("document.activeElement.dataset.number"))
+    assert {str(number) for number in range(wanted)} <= reached
+
+
+CAN_BE_USED = """() => {
+    const usable = [...document.querySelectorAll("a[href], button, input, summary")]
+        .filter(e => !e.disabled && e.checkVisibility({visibilityProperty: true}));
+    usable.forEach((e, number) => { e.dataset.number = number; });
+    return usable.length;
+}"""
+
+
+def test_drawers_open_by_keyboard_on_a_phone(visit):
+    tab = visit("2.5.1-a-simple-example", PHONE)
+    link = tab.locator(".sidebar-drawer").get_by_role("link", name="The helpers")
+    assert not link.is_visible()
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Space")
+    link.wait_for(state="visible")
+    link.focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/helpers.html")
+
+
+def test_steps_play_without_a_kernel(visit):
+    tab = visit("2.5.1-a-simple-example")
+    player = tab.locator(".autodiff-steps")
+    caption = player.locator("li:visible")
+    assert caption.inner_text() == "Start: the gradient at y is 1."
+    assert player.get_by_role("button", name="Previous").is_disabled()
+    player.get_by_role("button", name="Next").click()
+    assert caption.inner_text().startswith("× 2 (MulBackward0) gets 1.")
+    assert player.locator("ellipse.now").count() == 1
+    player.get_by_role("button", name="Next").click()
+    player.get_by_role("button", name="Next").click()
+    assert caption.inner_text().startswith("Done: the gradient of x is")
+    assert player.locator(".later").count() == 0
+    assert player.get_by_role("button", name="Next").is_disabled()
+    player.get_by_role("button", name="Previous").click()
+    assert player.locator("ellipse.now").count() == 1
+
+
+def test_steps_play_by_themselves(visit):
+    tab = visit("2.5.1-a-simple-example")
+    tab.clock.install()
+    player = tab.locator(".autodiff-steps")
+    player.get_by_role("button", name="Play").click()
+    assert player.locator("li:visible").get_attribute("value") == "1"
+    tab.clock.run_for(1500)
+    assert player.locator("li:visible").get_attribute("value") == "2"
+    player.get_by_role("button", name="Pause").click()
+    tab.clock.run_for(5000)
+    assert player.locator("li:visible").get_attribute("value") == "2"
+    player.get_by_role("button", name="Play").click()
+    tab.clock.run_for(5000)
+    assert player.locator("li:visible").get_attribute("value") == "3"
+    player.get_by_role("button", name="Play").click()
+    assert player.locator("li:visible").get_attribute("value") == "0"
+
+
+def test_without_javascript_every_step_can_be_read(visit):
+    tab = visit("2.5.1-a-simple-example", java_script_enabled=False)
+    player = tab.locator(".autodiff-steps")
+    assert player.locator("li:visible").count() == 4
+    assert player.get_by_role("button").locator("visible=true").count() == 0
+
+
+def test_reference_lists_every_public_name_and_no_other(visit):
+    tab = visit("helpers")
+    listed = tab.locator("article dt.sig-object[id]").evaluate_all("all => all.map(e => e.id)")
+    names = {re.sub(r"^autodiff_helpers\.", "", name) for name in listed}
+    public = {name for name in names if "." not in name}
+    assert public == set(autodiff_helpers.__all__)
