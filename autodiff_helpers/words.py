@@ -1,0 +1,21 @@
+"""Every sentence that a user is shown: whole, with named fields, so that it can be translated."""
+
+
+def say(sentence: str, **fields: object) -> str:
+    """A sentence with its fields filled in.
+
+    Example:
+        >>> say("{name} jumps at {point}", name="floor", point=1)
+        'floor jumps at 1'
+    """
+    return sentence.format(**fields)
+
+
+def say_how_many(one: str, many: str, count: int, **fields: object) -> str:
+    """The sentence for one thing, or else the one for so many of them, with its fields filled in.
+
+    Example:
+        >>> [say_how_many("{count} step", "{count:,} steps", count) for count in (1, 2000)]
+        ['1 step', '2,000 steps']
+    """
+    return say(one if count == 1 else many, count=count, **fields)
