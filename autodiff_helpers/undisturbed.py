@@ -15,11 +15,8 @@ class Undisturbed:
     """Record as autograd does by default, and put random states and buffers back at the end.
 
     The buffers are those of the modules that are called meanwhile, such as the running mean of a
-    batch normalization.
-
-    Args:
-        f: the function; if it is a method of a module, the buffers of that one count as well.
-        tensors: their devices are those whose random state counts.
+    batch normalization, and of the module that ``f`` is a method of; the random states are those
+    of the devices of the tensors.
 
     Example:
         >>> state = torch.get_rng_state()
@@ -71,17 +68,14 @@ class Undisturbed:
 
 
 class RandomState:
-    """Torch's random state at the beginning of a check, to which every call goes back."""
+    """Torch's random state as it is now, to go back to."""
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
-        self.held = True
         on_cuda = [torch.cuda.default_generators[device] for device in _cuda_devices(tensors)]
         self._begun = [(each, each.get_state()) for each in (torch.default_generator, *on_cuda)]
 
     def reset(self) -> None:
-        """Go back there, unless this is switched off."""
-        if not self.held:
-            return
+        """Go back there."""
         for generator, state in self._begun:
             generator.set_state(state)
 

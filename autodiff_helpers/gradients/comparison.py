@@ -1,13 +1,16 @@
-"""A Jacobian found in two ways, side by side: where the two agree, and how they are printed."""
+"""A Jacobian found in two ways, side by side, with all that was seen on the way: the evidence."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from autodiff_helpers.gradients.differences import EPSILON, Array, Mask, NumericJacobian
-from autodiff_helpers.gradients.function import VectorFunction
-from autodiff_helpers.rounding import rounded
+from autodiff_helpers.gradients.evaluation import UNSUSPECTED, Behavior
+from autodiff_helpers.gradients.pieces import Names, Piece
 
 # Autograd in float64 is good to about fifteen digits, a gradient worked out by hand in float32 to
 # about seven: six are asked for, with respect to the derivative itself.
@@ -16,53 +19,93 @@ RELATIVE_TOLERANCE = 1e-6
 SAFETY = 5
 # Rounding in autograd, in units of the last digit of the largest derivative.
 ROUNDING_UNITS = 100
-# Where nothing better is known, a number below this may be what rounding left of a zero.
-NOTHING = 1e-9
 # A central difference above this is something, even where it is as rough as it is large.
 SOMETHING = 1e-6
 # An error beyond this share of the largest derivative proves nothing.
 ROUGH = 1e-3
 
+Source = Literal["autograd", "forward mode", "expected"]
 
+
+class Point(NamedTuple):
+    """Where a function is differentiated."""
+
+    names: Names
+    pieces: Sequence[Piece]
+    """Where each input lies in the vector of them all."""
+    x: Array
+    """The inputs, of shape ``(n,)``."""
+    value: Array
+    """The outputs there, of shape ``(m,)``."""
+
+
+class Kink(NamedTuple):
+    """A place where a function has no derivative."""
+
+    row: int
+    column: int
+    kind: Literal["kink", "jump", "edge"]
+    left: float
+    """The slope to the left; nan where the function has no value there."""
+    right: float
+    """The slope to the right."""
+    unsure: float
+    """How far the slopes may be off."""
+    outside: bool
+    """Whether the answer is none of the slopes and not between them, or one at a jump."""
+
+
+class Kinks(NamedTuple):
+    """Where a function has no derivative, each mask of shape ``(m, n)``."""
+
+    excused: Mask
+    """Where the answer is as good as any."""
+    jumps: Mask
+    """Where no answer is any good."""
+    shown: Kink
+    """The one to speak of."""
+
+
+class Coarse(NamedTuple):
+    """A function that does not notice when one of its inputs changes by less than a step."""
+
+    column: int
+    step: float
+
+
+class Cut(NamedTuple):
+    """What cuts a function off from its inputs."""
+
+    undone: Sequence[str]
+    """Calls without which the gradient is right."""
+    left: Sequence[str]
+    """Calls that turn a tensor into numbers that matter."""
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """The Jacobian of a function by rule and by central differences, each of shape ``(m, n)``.
+    """The Jacobian of a function by rule and by central differences, each of shape ``(m, n)``."""
 
-    Args:
-        function: the function.
-        analytic: its Jacobian by rule.
-        numeric: the same by central differences.
-        source: where ``analytic`` comes from: ``"autograd"``, ``"forward mode"`` or ``"expected"``.
-        asked: how exact the values are asked to be, relative to the derivative.
-        epsilon: how far values of the function are rounded, relative to their size.
-        excused: where the function has no derivative, but the answer is as good as any.
-        jumps: where the function has no derivative, and no answer is any good.
+    point: Point
+    analytic: Array
+    """The Jacobian by rule."""
+    numeric: NumericJacobian
+    """The same by central differences."""
+    source: Source
+    """Where the one by rule comes from."""
+    asked: float = RELATIVE_TOLERANCE
+    """How exact its values are asked to be, relative to the derivative."""
+    epsilon: float = EPSILON
+    """How far values of the function are rounded, relative to their size."""
+    behavior: Behavior = UNSUSPECTED
+    kinks: Kinks | None = None
+    coarse: Coarse | None = None
+    cut: Cut | None = None
 
-    Example:
-        >>> import torch
-        >>> from autodiff_helpers.gradients.differences import central_differences
-        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> square = VectorFunction(torch.square, [x], double=True)
-        >>> numeric = central_differences(square, square.place, square.value)
-        >>> Comparison(square, np.diag([2.0, 5.0]), numeric, "expected").agrees
-        array([[ True,  True],
-               [ True, False]])
-    """
-
-    def __init__(
-        self,
-        function: VectorFunction,
-        analytic: Array,
-        numeric: NumericJacobian,
-        source: str,
-        asked: float = RELATIVE_TOLERANCE,
-        epsilon: float = EPSILON,
-        excused: Mask | None = None,
-        jumps: Mask | None = None,
-    ) -> None:
-        self.function, self.analytic, self.numeric = function, analytic, numeric
-        self.source, self.asked, self.epsilon = source, asked, epsilon
-        self.tolerance = max(asked, epsilon**0.5)
-        self._excused, self._jumps = excused, jumps
+    @cached_property
+    def tolerance(self) -> float:
+        """How far the two may differ, relative to the derivative."""
+        return max(self.asked, math.sqrt(self.epsilon))
 
     @cached_property
     def plain(self) -> bool:
@@ -101,28 +144,46 @@ class Comparison:
         return np.asarray((difference <= allowed) & np.isfinite(self.numeric.errors))
 
     @cached_property
-    def excused(self) -> Mask:
-        """Where the function has no derivative, but the answer is as good as any."""
-        return np.zeros_like(self.matches) if self._excused is None else self._excused
-
-    @cached_property
-    def jumps(self) -> Mask:
-        """Where the function has no derivative, and no answer is any good."""
-        return np.zeros_like(self.matches) if self._jumps is None else self._jumps
-
-    @cached_property
     def agrees(self) -> Mask:
         """Where the two values match, or need not."""
-        return (self.matches | self.excused) & ~self.jumps
+        if self.kinks is None:
+            return self.matches
+        return (self.matches | self.kinks.excused) & ~self.kinks.jumps
+
+    @cached_property
+    def doubtful(self) -> Mask:
+        """Where they do not agree, or the central difference is rough."""
+        return ~self.agrees | self.rougher_than(10 * self.tolerance)
+
+    @cached_property
+    def unproved(self) -> Mask:
+        """Where the central difference is too rough to prove anything."""
+        return self.rougher_than(ROUGH)
+
+    @property
+    def misbehaves(self) -> bool:
+        """Whether the function is none that could be checked."""
+        repeats = self.behavior.repeats
+        return repeats is False or (repeats is True and self.behavior.change is not None)
+
+    @property
+    def defined(self) -> bool:
+        """Whether the function and its derivatives by rule are numbers."""
+        return bool(np.isfinite(self.point.value).all() and np.isfinite(self.analytic).all())
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to look at."""
+        if self.behavior.repeats is not None:
+            return self.misbehaves or not self.defined
+        if self.behavior.random or self.behavior.change is not None:
+            return False
+        return self.plain or not (self.doubtful.any() or self.numeric.bent.any())
 
     def rougher_than(self, share: float) -> Mask:
         """Where the noise is more than a share of the derivative, or of its output's largest one.
 
-        Args:
-            share: the share.
-
-        Returns:
-            A mask of shape ``(m, n)``.
+        The mask is of shape ``(m, n)``.
         """
         sizes = np.abs(self.numeric.values)
         # Where all is zero but for the noise, there is nothing to take a share of.
@@ -130,80 +191,28 @@ class Comparison:
         size = np.maximum(np.where(something, sizes, 0.0), self.scale)
         return np.asarray((size > 0) & (self.noise > share * size))
 
-    @property
-    def unproved(self) -> Mask:
-        """Where the central difference is too rough to prove anything."""
-        return self.rougher_than(ROUGH)
-
-    def changed(self, **changes: Any) -> "Comparison":
-        """The same with something else, and without what was known of kinks and jumps.
-
-        Args:
-            changes: arguments of ``Comparison`` with new values.
-
-        Returns:
-            A new comparison.
-        """
-        names = ("function", "analytic", "numeric", "source", "asked", "epsilon")
-        return Comparison(**({name: getattr(self, name) for name in names} | changes))
+    def seen(self, **evidence: Any) -> "Comparison":
+        """The same with more evidence."""
+        return replace(self, **evidence)
 
     def worst(self, where: Mask) -> tuple[int, int]:
-        """The first of the largest differences, so that rounding does not choose between equals.
+        """The row and column of the first of the largest differences, among those in a mask.
 
-        Args:
-            where: the derivatives to look at, as a mask of shape ``(m, n)``; not empty.
-
-        Returns:
-            Its row and column.
+        The first, so that rounding does not choose between equals.
         """
         with np.errstate(invalid="ignore"):
             difference = np.abs(self.analytic - self.numeric.values)
         difference = np.where(np.isfinite(difference), difference, np.inf)
         difference = np.where(where, difference, -1.0)
-        place = np.flatnonzero(difference.ravel() >= 0.99 * difference.max())[0]
-        row, column = np.unravel_index(place, difference.shape)
+        first = np.flatnonzero(difference.ravel() >= 0.99 * difference.max())[0]
+        row, column = np.unravel_index(first, difference.shape)
         return int(row), int(column)
 
-    def name(self, row: int, column: int) -> str:
-        """The name of one derivative, such as ``∂f[0]/∂x[1]``."""
-        return self.function.derivative_name(row, column)
-
-    def printed(self, row: int, column: int) -> tuple[str, str]:
-        """One derivative by rule and by central differences, to as many digits as are certain."""
-        agrees = bool(self.agrees[row, column])
+    def noise_to_print(self, row: int, column: int) -> float:
+        """How far one derivative may be off as far as its digits go."""
         noise = float(self.noise[row, column])
-        if agrees:  # what is nothing beside the largest derivative, or beside the inputs
-            largest = max(float(self.scale.max()), float(np.abs(self.function.place).max()) / 100)
+        if self.agrees[row, column]:
+            # What is nothing beside the largest derivative, or beside the inputs.
+            largest = max(float(self.scale.max()), float(np.abs(self.point.x).max()) / 100)
             noise = max(noise, 1e-12 * largest)
-        precision = self.tolerance if agrees else self.tolerance / 10
-        analytic, numeric = (
-            _printed(float(value), noise, precision)
-            for value in (self.analytic[row, column], self.numeric.values[row, column])
-        )
-        return analytic, numeric
-
-    def table_row(self, row: int, column: int) -> list[str]:
-        """One derivative as a row of the table: its name, both values, and whether they agree."""
-        analytic, numeric = self.printed(row, column)
-        verdict = "yes" if self.agrees[row, column] else "NO"
-        if self.excused[row, column]:
-            verdict = "kink"
-        elif self.jumps[row, column]:
-            numeric, verdict = "none", "jump"
-        elif verdict == "yes" and self.unproved[row, column]:
-            numeric, verdict = "?", "unsure"
-        if np.isnan(self.numeric.values[row, column]):
-            numeric = "none"
-        if numeric in ("none", "?"):
-            analytic = _printed(float(self.analytic[row, column]), NOTHING, ROUGH)
-        return [self.name(row, column), analytic, numeric, verdict]
-
-
-def _printed(value: float, noise: float, precision: float) -> str:
-    """The number, to as many digits as are certain; one more where there is a difference to see."""
-    if abs(value) <= noise:
-        return "0"
-    for asked in (precision, ROUGH):
-        if 10 * noise <= asked * abs(value):
-            return rounded(value, asked * abs(value))
-    return rounded(value, abs(value) / 10)
+        return noise

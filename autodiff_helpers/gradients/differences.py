@@ -1,10 +1,11 @@
-"""Numerical differentiation by extrapolated central differences. Knows no autograd.
+"""Derivatives by differences: extrapolated central ones, and slopes to both sides. Knows no torch.
 
-Places where a function has no value give nan, which is never chosen. To silence what numpy says
+Points where a function has no value give nan, which is never chosen. To silence what numpy says
 of these numbers is up to the caller.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,247 +66,6 @@ class NumericJacobian(NamedTuple):
     """Whether the slopes to the left and to the right seem to differ, however small the step."""
 
 
-def central_differences(
-    f: Batched,
-    x: Array,
-    value: Array,
-    *,
-    epsilon: float = EPSILON,
-    noise: Array | float = 0.0,
-    shrink: float = 1.0,
-    seen: Batched | None = None,
-) -> NumericJacobian:
-    r"""Differentiate a function from a vector to a vector by central differences.
-
-    For every element :math:`x_j` it computes
-
-    .. math:: D(h) = \frac{f(x + h e_j) - f(x - h e_j)}{2h}
-
-    with smaller and smaller steps :math:`h`, and extrapolates to :math:`h = 0` as Richardson
-    does, until the estimated error is small or rounding takes over. The error estimate is that
-    of Ridders: C. J. F. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in
-    Engineering Software 4 (1982).
-
-    Args:
-        f: the function at many points at once, ``(batch, n)`` to ``(batch, m)``.
-        x: the point, of shape ``(n,)``.
-        value: the function at that point, of shape ``(m,)``.
-        epsilon: how far values of ``f`` are rounded, relative to their size.
-        noise: how far they are off besides, of shape ``(m,)``.
-        shrink: a factor for the short steps; the long ones change a little more.
-        seen: gives the points as ``f`` sees them, where it rounds them first.
-
-    Returns:
-        The Jacobian, the estimated error of each of its elements, and where ``f`` seems bent.
-
-    Example:
-        >>> x = np.array([1.0, 2.0, 3.0])
-        >>> def cubes(points):
-        ...     return (points**3).sum(axis=1, keepdims=True)
-        >>> jacobian = central_differences(cubes, x, cubes(x[None])[0])
-        >>> jacobian.values.round(9)
-        array([[ 3., 12., 27.]])
-        >>> bool((jacobian.errors < 1e-6).all())
-        True
-    """
-    if not len(x) or not len(value):
-        nothing = np.zeros((len(value), len(x)))
-        return NumericJacobian(nothing, nothing, nothing.astype(bool))
-    longer = shrink * _longer(epsilon)
-    search = _Search(f, x, value, epsilon, noise, seen)
-    best, errors, rounding, bent = search.two_steps(longer * SHORT_STEP)
-    unsure = _unsure(best, errors, rounding)
-    if len(unsure):
-        errors[np.isnan(errors)] = np.inf
-        sizes = np.abs(best)
-        scale = np.where(errors < PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
-        again, error = search.many_steps(unsure, longer**1.25 * LONG_STEP, scale)
-        _take_closer(best, errors, unsure, again, error)
-        # For tiny inputs even the shortest of these steps may be too long.
-        tiny = unsure[(np.abs(x[unsure]) < LONG_STEP) & (x[unsure] != 0)]
-        tiny = tiny[~(errors[tiny] <= PLAUSIBLE * np.abs(best[tiny])).all(axis=1)]
-        if len(tiny):
-            again, error = search.many_steps(tiny, shrink * LONG_STEP, scale, relative=True)
-            _take_closer(best, errors, tiny, again, error)
-    return NumericJacobian(best.T, errors.T, bent.T)
-
-
-def _unsure(values: Array, errors: Array, rounding: Array) -> Indices:
-    """The elements with a derivative that is not known well enough from two steps."""
-    sizes = np.abs(values)
-    # Less, not equal: where values are too large for a number, size and error are both infinite.
-    settled = errors < np.maximum(GOOD_ENOUGH * sizes, 1.01 * rounding)
-    if settled.all():
-        return np.arange(0)
-    scale = np.where(errors < PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
-    settled |= errors <= GOOD_ENOUGH * scale
-    # Where rounding is most of the error, it must be small beside the gradient.
-    settled |= (errors <= 2 * rounding) & (rounding <= ROUNDED_ENOUGH * scale)
-    return np.flatnonzero(~settled.all(axis=1))
-
-
-def _take_closer(best: Array, errors: Array, elements: Indices, again: Array, error: Array) -> None:
-    closer = error < errors[elements]
-    best[elements] = np.where(closer, again, best[elements])
-    errors[elements] = np.where(closer, error, errors[elements])
-
-
-def second_opinion(
-    f: Batched,
-    x: Array,
-    value: Array,
-    first: NumericJacobian,
-    *,
-    epsilon: float = EPSILON,
-    seen: Batched | None = None,
-) -> NumericJacobian:
-    """Differentiate once more, with other steps, and with a measured rounding error.
-
-    Args:
-        f: the function at many points at once, ``(batch, n)`` to ``(batch, m)``.
-        x: the point, of shape ``(n,)``.
-        value: the function at that point, of shape ``(m,)``.
-        first: what was found before.
-        epsilon: how far values of ``f`` are rounded, relative to their size.
-        seen: gives the points as ``f`` sees them, where it rounds them first.
-
-    Returns:
-        The better of the two for each derivative, no more exact than the two agree.
-
-    Example:
-        >>> x, value = np.array([0.5]), np.array([0.0])
-        >>> def cancelling(points):
-        ...     return (1e6 + points) - 1e6 - points
-        >>> first = central_differences(cancelling, x, value)
-        >>> second = second_opinion(cancelling, x, value, first)
-        >>> bool(abs(second.values) <= 5 * second.errors)
-        True
-    """
-    noise = measured_noise(f, x, value, first.values, epsilon=epsilon)
-    one, other = (
-        central_differences(f, x, value, epsilon=epsilon, noise=noise, shrink=shrink, seen=seen)
-        for shrink in (1.0, OTHER_STEP)
-    )
-    values, errors, _ = better_of(one, other)
-    if epsilon > EPSILON:
-        # Steps this long may reach over kinks beside the point. Then any number between the slopes
-        # to both sides may be the derivative.
-        search = _Search(f, x, value, epsilon, seen=seen)
-        errors = np.fmax(errors, search.gaps(SHORT_STEP * _longer(epsilon)) / 2)
-    return NumericJacobian(values, errors, first.bent)
-
-
-def better_of(one: NumericJacobian, other: NumericJacobian) -> NumericJacobian:
-    """The better of two estimates for each derivative, no more exact than the two agree.
-
-    Args:
-        one: the Jacobian.
-        other: the same, found in another way.
-
-    Returns:
-        A Jacobian made of both.
-
-    Example:
-        >>> one, other = (
-        ...     NumericJacobian(np.full((1, 1), value), np.full((1, 1), error), np.eye(1) > 1)
-        ...     for value, error in ((2.0, 0.1), (2.5, 0.2))
-        ... )
-        >>> better = better_of(one, other)
-        >>> better.values, better.errors
-        (array([[2.]]), array([[0.5]]))
-    """
-    values = np.where(other.errors < one.errors, other.values, one.values)
-    apart = np.abs(other.values - one.values)
-    # Where only one of them found anything, it stands alone.
-    apart[~np.isfinite(one.errors + other.errors)] = 0.0
-    errors = np.maximum(np.minimum(one.errors, other.errors), apart)
-    return NumericJacobian(values, errors, one.bent)
-
-
-def measured_noise(
-    f: Batched,
-    x: Array,
-    value: Array,
-    jacobian: Array,
-    *,
-    epsilon: float = EPSILON,
-    elements: Indices | None = None,
-) -> Array:
-    """How far values of a function are off a straight line, over a distance with no bend.
-
-    Args:
-        f: the function at many points at once, ``(batch, n)`` to ``(batch, m)``.
-        x: the point, of shape ``(n,)``.
-        value: the function at that point, of shape ``(m,)``.
-        jacobian: its derivatives there, of shape ``(m, n)``.
-        epsilon: how far values of ``f`` are rounded, relative to their size.
-        elements: ``k`` elements that are to move one by one; without it all move together.
-
-    Returns:
-        The largest distance for each output, of shape ``(m,)`` or ``(k, m)``.
-
-    Example:
-        >>> def cancelling(points):
-        ...     return (1e6 + points) - 1e6
-        >>> noise = measured_noise(cancelling, np.ones(1), np.ones(1), np.ones((1, 1)))
-        >>> bool(1e-12 < noise[0] < 1e-9)
-        True
-    """
-    # Far enough to meet other roundings, and too near for the function to bend.
-    distance = epsilon**0.6 * np.abs(x)
-    if elements is None:
-        shifts = (2 * _scattered(NOISE_POINTS, len(x)) - 1) * distance
-    else:
-        shifts = np.zeros((NOISE_POINTS // 2, len(elements), len(x)))
-        shares = 0.1 + 0.9 * _scattered(*shifts.shape[:2])
-        shifts[:, np.arange(len(elements)), elements] = shares * distance[elements]
-        shifts = np.concatenate(shifts)
-    points = x + np.concatenate((shifts, -shifts))
-    expected = value + (points - x) @ np.nan_to_num(jacobian, posinf=0.0, neginf=0.0).T
-    off = np.nan_to_num(f(points) - expected, posinf=0.0, neginf=0.0)
-    if elements is None:
-        return np.asarray(np.abs(off).max(axis=0))
-    # What lies on a line on each side is no noise, be it the slope there or a jump.
-    off = off.reshape(2, NOISE_POINTS // 2, len(elements), len(value))
-    shares = (shares - shares.mean(axis=0))[:, :, None]
-    off -= shares * (shares * off).sum(axis=1, keepdims=True) / (shares**2).sum(axis=0)
-    return np.asarray((off.max(axis=1) - off.min(axis=1)).max(axis=0))
-
-
-def _scattered(rows: int, columns: int) -> Array:
-    """Numbers between 0 and 1 all over the place, always the same, in this shape.
-
-    They are multiples of the golden ratio. Loading numpy's random numbers would make every later
-    check slower, because it keeps their state.
-    """
-    multiples = np.outer(np.arange(1, rows + 1), np.arange(1, columns + 1))
-    return np.asarray(multiples * (np.sqrt(1.25) - 0.5) % 1.0)
-
-
-def slopes_at_zero(f: Batched, sizes: Array, *, epsilon: float = EPSILON) -> tuple[Array, Array]:
-    """Differentiate functions of one number, which are 0 at 0, as exactly as can be.
-
-    Args:
-        f: the functions at many points at once, ``(batch, 1)`` to ``(batch, m)``.
-        sizes: how large the numbers are from which their values are made, of shape ``(m,)``.
-        epsilon: how far these are rounded, relative to their size.
-
-    Returns:
-        The slopes, and estimates of how far they may be off, each of shape ``(m,)``.
-
-    Example:
-        >>> (slope,), (error,) = slopes_at_zero(np.sin, np.ones(1))
-        >>> bool(abs(slope - 1.0) < error < 1e-11)
-        True
-    """
-    search = _Search(f, np.zeros(1), np.zeros(len(sizes)), epsilon, epsilon * sizes)
-    step = _longer(epsilon) * LONG_STEP
-    slopes, errors = search.many_steps(
-        np.array([0]), step, np.zeros(1), good_enough=BEST, plausible=BEST
-    )
-    return slopes[0], errors[0]
-
-
 class OneSidedSlopes(NamedTuple):
     """The slopes of a function to both sides of a point, each of shape ``(m, k)``."""
 
@@ -319,69 +79,151 @@ class OneSidedSlopes(NamedTuple):
     """Where the two differ on the usual scale only: these are the slopes on a far smaller one."""
 
 
-def one_sided_slopes(
-    f: Batched,
-    x: Array,
-    value: Array,
-    elements: Indices,
-    *,
-    epsilon: float = EPSILON,
-    noise: Array | float = 0.0,
-) -> OneSidedSlopes:
-    r"""Differentiate a function to the left and to the right, where these may differ.
+@dataclass(frozen=True)
+class Differences:
+    r"""The derivatives of a function from a vector to a vector, from its values around a point.
 
-    The slopes :math:`(f(x \pm h e_j) - f(x)) / (\pm h)` are taken for three steps and extrapolated.
+    For every element :math:`x_j` the central difference is
 
-    Args:
-        f: the function at many points at once, ``(batch, n)`` to ``(batch, m)``.
-        x: the point, of shape ``(n,)``.
-        value: the function at that point, of shape ``(m,)``.
-        elements: the indices of the ``k`` elements to look at.
-        epsilon: how far values of ``f`` are rounded, relative to their size.
-        noise: how far they are off besides, of shape ``(k, m)``.
+    .. math:: D(h) = \frac{f(x + h e_j) - f(x - h e_j)}{2h}
 
-    Returns:
-        The slopes; nan where the function has no value on that side.
+    with smaller and smaller step sizes :math:`h`, extrapolated to :math:`h = 0` as Richardson
+    does, until the estimated error is small or rounding takes over. The error estimate is that
+    of Ridders: C. J. F. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in
+    Engineering Software 4 (1982).
 
     Example:
-        >>> slopes = one_sided_slopes(np.abs, np.zeros(1), np.zeros(1), np.array([0]))
-        >>> slopes.left.tolist(), slopes.right.tolist()
-        ([[-1.0]], [[1.0]])
+        >>> def cubes(points):
+        ...     return (points**3).sum(axis=1, keepdims=True)
+        >>> jacobian = Differences(cubes, np.array([1.0, 2.0, 3.0]), np.array([36.0])).central()
+        >>> jacobian.values.round(9)
+        array([[ 3., 12., 27.]])
+        >>> bool((jacobian.errors < 1e-6).all())
+        True
     """
-    search = _Search(f, x, value, epsilon, noise)
-    step = KINK_STEP * _longer(epsilon)
-    found = search.to_both_sides(elements, step)
-    if epsilon > EPSILON:
-        return found
-    # A kink, or a jump, is there on a far smaller scale too; if not, it is only near.
-    nearer = search.to_both_sides(elements, NEARER * step)
-    gaps = np.abs(found.right - found.left), np.abs(nearer.right - nearer.left)
-    sizes = np.maximum(np.abs(found.right), np.abs(found.left))
-    near = (gaps[0] > PLAUSIBLE * sizes + 30 * found.errors) & (gaps[1] < 0.5 * gaps[0])
-    left, right = (
-        np.where(near, close, far)
-        for close, far in ((nearer.left, found.left), (nearer.right, found.right))
-    )
-    errors = np.where(near, nearer.errors, found.errors)
-    return OneSidedSlopes(left, right, errors, found.jumps & nearer.jumps, near)
-
-
-def _longer(epsilon: float) -> float:
-    """How much longer the steps are for coarser numbers, to make the error the least."""
-    return float((epsilon / EPSILON) ** 0.2)
-
-
-class _Search(NamedTuple):
-    """The search for the derivatives with respect to some elements: a row for each of them."""
 
     f: Batched
+    """The function at many points at once, ``(batch, n)`` to ``(batch, m)``."""
     x: Array
+    """The evaluation point, of shape ``(n,)``."""
     value: Array
-    epsilon: float
+    """The function there, of shape ``(m,)``."""
+    epsilon: float = EPSILON
+    """How far values of the function are rounded, relative to their size."""
     noise: Array | float = 0.0
+    """How far they are off besides, of shape ``(m,)``."""
     seen: Batched | None = None
+    """Gives the points as the function sees them, where it rounds them first."""
 
-    def two_steps(self, step: float) -> tuple[Array, Array, Array, Mask]:
+    def central(self, shrink: float = 1.0) -> NumericJacobian:
+        """The Jacobian by central differences, all short step sizes times a factor."""
+        if not len(self.x) or not len(self.value):
+            nothing = np.zeros((len(self.value), len(self.x)))
+            return NumericJacobian(nothing, nothing, nothing.astype(bool))
+        longer = shrink * self._longer
+        best, errors, rounding, bent = self._from_two_steps(longer * SHORT_STEP)
+        unsure = _unsure(best, errors, rounding)
+        if len(unsure):
+            errors[np.isnan(errors)] = np.inf
+            sizes = np.abs(best)
+            scale = np.where(errors < PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
+            again, error = self._from_many_steps(unsure, longer**1.25 * LONG_STEP, scale)
+            _take_closer(best, errors, unsure, again, error)
+            # For tiny inputs even the shortest of these steps may be too long.
+            tiny = unsure[(np.abs(self.x[unsure]) < LONG_STEP) & (self.x[unsure] != 0)]
+            tiny = tiny[~(errors[tiny] <= PLAUSIBLE * np.abs(best[tiny])).all(axis=1)]
+            if len(tiny):
+                step = shrink * LONG_STEP
+                again, error = self._from_many_steps(tiny, step, scale, relative=True)
+                _take_closer(best, errors, tiny, again, error)
+        return NumericJacobian(best.T, errors.T, bent.T)
+
+    def second_opinion(self, first: NumericJacobian) -> NumericJacobian:
+        """The Jacobian once more, with other step sizes and a measured rounding error.
+
+        Of both it is the better one for each derivative, no more exact than the two agree.
+        """
+        measured = replace(self, noise=self.measured_noise(first.values))
+        one, other = (measured.central(shrink) for shrink in (1.0, OTHER_STEP))
+        values, errors, _ = better_of(one, other)
+        if self.epsilon > EPSILON:
+            # Steps this long may reach over kinks beside the point. Then any number between the
+            # slopes to both sides may be the derivative.
+            errors = np.fmax(errors, self._gaps(SHORT_STEP * self._longer) / 2)
+        return NumericJacobian(values, errors, first.bent)
+
+    def measured_noise(self, jacobian: Array, elements: Indices | None = None) -> Array:
+        """How far values are off a straight line, over a distance with no bend.
+
+        All elements of the point move together, or ``k`` of them one by one: the largest distance
+        for each output, of shape ``(m,)`` or ``(k, m)``.
+        """
+        # Far enough to meet other roundings, and too near for the function to bend.
+        distance = self.epsilon**0.6 * np.abs(self.x)
+        if elements is None:
+            shifts = (2 * _scattered(NOISE_POINTS, len(self.x)) - 1) * distance
+        else:
+            shifts = np.zeros((NOISE_POINTS // 2, len(elements), len(self.x)))
+            shares = 0.1 + 0.9 * _scattered(*shifts.shape[:2])
+            shifts[:, np.arange(len(elements)), elements] = shares * distance[elements]
+            shifts = np.concatenate(shifts)
+        points = self.x + np.concatenate((shifts, -shifts))
+        slopes = np.nan_to_num(jacobian, posinf=0.0, neginf=0.0)
+        expected = self.value + (points - self.x) @ slopes.T
+        off = np.nan_to_num(self.f(points) - expected, posinf=0.0, neginf=0.0)
+        if elements is None:
+            return np.asarray(np.abs(off).max(axis=0))
+        # What lies on a line on each side is no noise, be it the slope there or a jump.
+        off = off.reshape(2, NOISE_POINTS // 2, len(elements), len(self.value))
+        shares = (shares - shares.mean(axis=0))[:, :, None]
+        off -= shares * (shares * off).sum(axis=1, keepdims=True) / (shares**2).sum(axis=0)
+        return np.asarray((off.max(axis=1) - off.min(axis=1)).max(axis=0))
+
+    def to_both_sides(self, elements: Indices) -> OneSidedSlopes:
+        r"""The one-sided derivatives by some elements, where left and right may differ.
+
+        The slopes :math:`(f(x \pm h e_j) - f(x)) / (\pm h)` are taken for three step sizes and
+        extrapolated; where the function has no value on a side, they are nan there.
+        """
+        step = KINK_STEP * self._longer
+        found = self._to_both_sides(elements, step)
+        if self.epsilon > EPSILON:
+            return found
+        # A kink, or a jump, is there on a far smaller scale too; if not, it is only near.
+        nearer = self._to_both_sides(elements, NEARER * step)
+        gaps = np.abs(found.right - found.left), np.abs(nearer.right - nearer.left)
+        sizes = np.maximum(np.abs(found.right), np.abs(found.left))
+        near = (gaps[0] > PLAUSIBLE * sizes + 30 * found.errors) & (gaps[1] < 0.5 * gaps[0])
+        left, right = (
+            np.where(near, close, far)
+            for close, far in ((nearer.left, found.left), (nearer.right, found.right))
+        )
+        errors = np.where(near, nearer.errors, found.errors)
+        return OneSidedSlopes(left, right, errors, found.jumps & nearer.jumps, near)
+
+    def to_most_digits(self) -> tuple[Array, Array]:
+        """The slopes by the first element of the point, as exact as can be, and their errors.
+
+        Example:
+            >>> (slope,), (error,) = Differences(np.sin, np.zeros(1), np.zeros(1)).to_most_digits()
+            >>> bool(abs(slope - 1.0) < error < 1e-11)
+            True
+        """
+        slopes, errors = self._from_many_steps(
+            np.array([0]),
+            self._longer * LONG_STEP,
+            np.zeros(1),
+            good_enough=BEST,
+            plausible=BEST,
+        )
+        return slopes[0], errors[0]
+
+    @property
+    def _longer(self) -> float:
+        """How much longer the steps are for coarser numbers, to make the error the least."""
+        return float((self.epsilon / EPSILON) ** 0.2)
+
+    def _from_two_steps(self, step: float) -> tuple[Array, Array, Array, Mask]:
         """The derivatives from two steps, their errors, how much of these is rounding, and bends.
 
         A bend is where the slopes to the left and to the right seem to differ.
@@ -392,7 +234,7 @@ class _Search(NamedTuple):
         # To see a bend takes more: intermediate numbers may be as large as the inputs.
         visible = 16 * np.maximum(noise, 2 * self.epsilon * sizes.max())
         parts = [
-            self._two_steps(part, steps[part], noise, visible)
+            self._part_from_two_steps(part, steps[part], noise, visible)
             for part in self._parts(len(self.x), calls=4)
         ]
         if len(parts) == 1:
@@ -400,7 +242,7 @@ class _Search(NamedTuple):
         best, errors, rounding, bent = map(np.concatenate, zip(*parts, strict=True))
         return best, errors, rounding, bent
 
-    def _two_steps(
+    def _part_from_two_steps(
         self, part: slice, steps: Array, noise: Array, visible: Array
     ) -> tuple[Array, Array, Array, Mask]:
         elements = np.arange(part.start, part.stop)
@@ -413,20 +255,7 @@ class _Search(NamedTuple):
         bent = bend > np.maximum(visible, KEPT / RATIO * longer_bend)
         return best, np.abs(best - first) + rounding, rounding, bent
 
-    def _steps(self, elements: Indices, step: float, relative: bool = False) -> Array:
-        return np.asarray(step * np.maximum(np.abs(self.x[elements]), 0.0 if relative else 1.0))
-
-    def _noise(self, values: Array) -> Array:
-        """How far the difference of two values may be off by rounding."""
-        return np.asarray(2 * self.epsilon * np.abs(values) + 2 * self.noise)
-
-    def _parts(self, count: int, calls: int) -> list[slice]:
-        """The elements in parts for which all calls of the function fit into the cache."""
-        length = max(len(self.x), len(self.value))
-        at_once = max(1, NUMBERS_AT_ONCE // (calls * length))
-        return [slice(i, min(i + at_once, count)) for i in range(0, count, at_once)]
-
-    def many_steps(
+    def _from_many_steps(
         self,
         elements: Indices,
         step: float,
@@ -464,7 +293,7 @@ class _Search(NamedTuple):
                     break
         return best, errors
 
-    def gaps(self, step: float) -> Array:
+    def _gaps(self, step: float) -> Array:
         """By how much the slopes to both sides differ, besides what shrinks with the step."""
         every = np.arange(len(self.x))
         steps = self._steps(every, step) / np.array([[1], [2], [4], [8]])
@@ -472,7 +301,7 @@ class _Search(NamedTuple):
         gaps = (upper + lower - 2 * self.value) / (width / 2)
         return np.asarray(np.abs(2 * gaps[1:] - gaps[:-1]).max(axis=0).T)
 
-    def to_both_sides(self, elements: Indices, step: float) -> OneSidedSlopes:
+    def _to_both_sides(self, elements: Indices, step: float) -> OneSidedSlopes:
         """The slopes to the left and to the right, from three steps each."""
         longest = self._steps(elements, step)
         upper, lower, width = self._both_sides(elements, longest / np.array([[1], [2], [4]]))
@@ -513,14 +342,62 @@ class _Search(NamedTuple):
         upper, lower = self.f(points).reshape(2, many, count, len(self.value))
         return upper, lower, (places[0] - places[1])[:, :, None]
 
+    def _steps(self, elements: Indices, step: float, relative: bool = False) -> Array:
+        return np.asarray(step * np.maximum(np.abs(self.x[elements]), 0.0 if relative else 1.0))
+
+    def _noise(self, values: Array) -> Array:
+        """How far the difference of two values may be off by rounding."""
+        return np.asarray(2 * self.epsilon * np.abs(values) + 2 * self.noise)
+
+    def _parts(self, count: int, calls: int) -> list[slice]:
+        """The elements in parts for which all calls of the function fit into the cache."""
+        length = max(len(self.x), len(self.value))
+        at_once = max(1, NUMBERS_AT_ONCE // (calls * length))
+        return [slice(i, min(i + at_once, count)) for i in range(0, count, at_once)]
+
+
+def better_of(one: NumericJacobian, other: NumericJacobian) -> NumericJacobian:
+    """The better of two estimates for each derivative, no more exact than the two agree."""
+    values = np.where(other.errors < one.errors, other.values, one.values)
+    apart = np.abs(other.values - one.values)
+    # Where only one of them found anything, it stands alone.
+    apart[~np.isfinite(one.errors + other.errors)] = 0.0
+    errors = np.maximum(np.minimum(one.errors, other.errors), apart)
+    return NumericJacobian(values, errors, one.bent)
+
+
+def _unsure(values: Array, errors: Array, rounding: Array) -> Indices:
+    """The elements with a derivative that is not known well enough from two steps."""
+    sizes = np.abs(values)
+    # Less, not equal: where values are too large for a number, size and error are both infinite.
+    settled = errors < np.maximum(GOOD_ENOUGH * sizes, 1.01 * rounding)
+    if settled.all():
+        return np.arange(0)
+    scale = np.where(errors < PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
+    settled |= errors <= GOOD_ENOUGH * scale
+    # Where rounding is most of the error, it must be small beside the gradient.
+    settled |= (errors <= 2 * rounding) & (rounding <= ROUNDED_ENOUGH * scale)
+    return np.flatnonzero(~settled.all(axis=1))
+
+
+def _take_closer(best: Array, errors: Array, elements: Indices, again: Array, error: Array) -> None:
+    closer = error < errors[elements]
+    best[elements] = np.where(closer, again, best[elements])
+    errors[elements] = np.where(closer, error, errors[elements])
+
+
+def _scattered(rows: int, columns: int) -> Array:
+    """Numbers between 0 and 1 all over the place, always the same, in this shape.
+
+    They are multiples of the golden ratio. Loading numpy's random numbers would make every later
+    check slower, because it keeps their state.
+    """
+    multiples = np.outer(np.arange(1, rows + 1), np.arange(1, columns + 1))
+    return np.asarray(multiples * (np.sqrt(1.25) - 0.5) % 1.0)
+
 
 def _extrapolate(derivatives: Array, rows: list[Array]) -> list[Array]:
-    """The next line of Neville's table: the plain derivatives, then better and better ones.
-
-    Args:
-        derivatives: the central differences at the newest step.
-        rows: the line of the table before.
-    """
+    """The next line of Neville's table: the plain derivatives, then better and better ones."""
     newest = [derivatives]
     for order, older in enumerate(rows[:MOST_EXTRAPOLATIONS], start=1):
         power = RATIO ** (2 * order)

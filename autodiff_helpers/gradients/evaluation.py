@@ -1,98 +1,229 @@
-"""Evaluate a function at many points at once, although it may hold branches.
+"""A function from a vector to a vector at many points: together, by branches, or one by one."""
 
-What ``torch.func.vmap`` does, without its wrapping, which takes longer than a small function.
-"""
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch._C._functorch import (
-    _add_batch_dim,
-    _remove_batch_dim,
-    _vmap_decrement_nesting,
-    _vmap_increment_nesting,
-    get_unwrapped,
-    is_batchedtensor,
-)
 from torch.overrides import TorchFunctionMode
 
-Call = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+try:
+    # The only private names of torch that this package needs. Where they are missing, a function
+    # with branches is evaluated one by one.
+    from torch._C._functorch import get_unwrapped, is_batchedtensor
 
-# Points that take other branches than the rest are evaluated one by one where they are few, or
-# when the points have been parted this often.
-FEW_POINTS = 12
+    CAN_LOOK_INSIDE = True
+except ImportError:
+    CAN_LOOK_INSIDE = False
+
+Array = NDArray[np.float64]
+# From a point of shape (n,) to a value of shape (m,), both in float64.
+Vector = Callable[[Tensor], Tensor]
+
+# Fewer points than this are evaluated one by one, which takes no longer.
+FEW_TOGETHER = 5
+FEW_BY_BRANCHES = 12
+# So do points that take other branches than the rest, when the points were parted this often.
 MOST_BRANCHES = 20
 
 
-def evaluate_batch(call: Call, inputs: Sequence[Tensor]) -> list[Tensor]:
-    """Call a function once for a batch of inputs.
-
-    Args:
-        call: the function; it cannot take branches that depend on its inputs.
-        inputs: each of shape ``(batch, *shape)``.
-
-    Returns:
-        Its outputs, each with the batch first.
+def together(f: Vector, points: Tensor) -> Tensor:
+    """Call a function once for all points; it cannot take branches that depend on them.
 
     Example:
-        >>> evaluate_batch(lambda xs: [xs[0].sum()], [torch.tensor([[1.0, 2.0], [3.0, 4.0]])])
-        [tensor([3., 7.])]
+        >>> together(torch.square, torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor([[ 1.,  4.],
+                [ 9., 16.]])
     """
-    count = inputs[0].shape[0]
-    level = _vmap_increment_nesting(count, "same")
-    try:
-        outputs = call([_add_batch_dim(x, 0, level) for x in inputs])
-        return [_remove_batch_dim(output, level, count, 0) for output in outputs]
-    finally:
-        _vmap_decrement_nesting()
+    return torch.func.vmap(f, randomness="same")(points)
 
 
-def evaluate_branches(
-    call: Call,
-    inputs: Sequence[Tensor],
-    branches: int = MOST_BRANCHES,
-) -> list[Tensor]:
-    """Call a function for a batch of inputs, with all those of one branch at a time.
+def by_branches(f: Vector, points: Tensor, branches: int = MOST_BRANCHES) -> Tensor:
+    """Call a function for all those points at once that take the same branch.
 
     A batch cannot take an ``if`` both ways. Where its points disagree on one, those that say yes
-    and those that say no are evaluated apart.
-
-    Args:
-        call: the function, for a batch as for one point.
-        inputs: each of shape ``(batch, *shape)``.
-        branches: how often the points may still be parted.
-
-    Returns:
-        Its outputs, each with the batch first.
+    and those that say no are evaluated apart, until they were parted as often as may be.
 
     Example:
-        >>> def size(xs):
-        ...     (x,) = xs
-        ...     return [x if x.sum() > 0 else -x]
-        >>> evaluate_branches(size, [torch.linspace(-1, 1, 26)])[0][:3]
+        >>> def size(x):
+        ...     return x if x.sum() > 0 else -x
+        >>> by_branches(size, torch.linspace(-1, 1, 26)[:, None])[:3, 0]
         tensor([1.0000, 0.9200, 0.8400])
     """
-    count = inputs[0].shape[0]
-    if count < FEW_POINTS or branches == 0:
-        points = zip(*[x.unbind() for x in inputs], strict=True)
-        outputs = zip(*[call([x.clone() for x in point]) for point in points], strict=True)
-        return [torch.stack(values) for values in outputs]
+    if len(points) < FEW_BY_BRANCHES or branches == 0:
+        return torch.stack([f(point.clone()) for point in points])
     try:
         with _Branching():
-            return evaluate_batch(call, inputs)
+            return together(f, points)
     except _DisagreementError as disagreement:
         yes = disagreement.yes
-    sides = [
-        evaluate_branches(call, [x[side] for x in inputs], branches - 1) for side in (yes, ~yes)
-    ]
-    joined = []
-    for parts in zip(*sides, strict=True):
-        whole = parts[0].new_empty(count, *parts[0].shape[1:])
-        whole[yes], whole[~yes] = parts
-        joined.append(whole)
-    return joined
+    parts = [by_branches(f, points[side], branches - 1) for side in (yes, ~yes)]
+    whole = parts[0].new_empty(len(points), *parts[0].shape[1:])
+    whole[yes], whole[~yes] = parts
+    return whole
+
+
+def unrecorded(f: Vector, point: Tensor) -> Tensor:
+    """Call a function at one point."""
+    return f(point)
+
+
+def recorded(f: Vector, point: Tensor) -> Tensor:
+    """Call a function at one point that autograd records, as one that differentiates inside needs.
+
+    The point is a result, no leaf, so that the function may change it.
+    """
+    with torch.enable_grad():
+        return f(point.clone().requires_grad_().clone())
+
+
+class Ways(NamedTuple):
+    """In which ways a function is evaluated: the first that works is kept."""
+
+    at_once: tuple[tuple[Callable[[Vector, Tensor], Tensor], int], ...]
+    """For many points, each with the number of points from which on it pays."""
+    alone: tuple[Callable[[Vector, Tensor], Tensor], ...]
+    """For one point."""
+
+
+ONE_BY_ONE = Ways((), (unrecorded, recorded))
+RECORDED = Ways((), (recorded,))
+ALL_WAYS = ONE_BY_ONE._replace(at_once=((together, FEW_TOGETHER), (by_branches, FEW_BY_BRANCHES)))
+if not CAN_LOOK_INSIDE:
+    ALL_WAYS = ONE_BY_ONE._replace(at_once=((together, FEW_TOGETHER),))
+
+
+class Change(NamedTuple):
+    """A number of the inputs that a function changes in place."""
+
+    tensor: str
+    """The name of the input."""
+    number: str
+    """The name of the number in it."""
+    before: float
+    after: float
+
+
+class Behavior(NamedTuple):
+    """What was seen of a function while it was called again and again."""
+
+    random: bool = False
+    """Whether two calls differ, as long as torch's random numbers do."""
+    change: Change | None = None
+    """What it changes in place."""
+    repeats: bool | None = None
+    """Whether it gives the same value again; ``None`` where that was not looked at."""
+
+
+UNSUSPECTED = Behavior()
+
+
+class Evaluation:
+    """A function at many points, in whatever way it can be called; nan where it has no value.
+
+    Args:
+        f: the function; it may change the point that it is given.
+        value: its value at one point, which tells the shape and the device.
+        tolerance: how far values for many points at once may differ from those alone, relative
+            to the largest.
+        trusted: whether they are believed without being compared.
+        advance: is told how many points are done.
+        ways: how the function may be called.
+    """
+
+    def __init__(
+        self,
+        f: Vector,
+        value: Tensor,
+        *,
+        tolerance: float,
+        trusted: bool,
+        advance: Callable[[int], None],
+        ways: Ways = ALL_WAYS,
+    ) -> None:
+        self._f = f
+        self._value = value
+        self._tolerance = tolerance
+        self._trusted = trusted
+        self._advance = advance
+        self._ways = ways
+
+    def doubt(self) -> None:
+        """Believe values for many points at once only when the first was the same alone."""
+        self._trusted = False
+
+    def __call__(self, points: Array) -> Array:
+        """The values ``(batch, m)`` at points ``(batch, n)``; nan where there is an error."""
+        given = torch.from_numpy(points).to(self._value.device)
+        with torch.no_grad():
+            for way, fewest in self._ways.at_once:
+                if len(points) < fewest:
+                    continue
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")  # of functions that are slow in a batch
+                        values = self._proved(way(self._f, given).detach(), given)
+                except Exception:
+                    # Not every function can be called for many points at once.
+                    self._ways = self._ways._replace(at_once=self._ways.at_once[1:])
+                    continue
+                self._advance(len(points))
+                return values.cpu().numpy()
+            # One array for all values: small ones kept between large ones would scatter the memory.
+            rows = np.empty((len(points), len(self._value)))
+            for row, point in zip(rows, given, strict=True):
+                # A copy, because a function may change its input.
+                row[:] = self.at(point.clone()).cpu().numpy()
+                self._advance(1)
+            return rows
+
+    def at(self, point: Tensor) -> Tensor:
+        """The value ``(m,)`` at one point, without a record; nan where there is an error.
+
+        The function may change the point, and the next call may change the value.
+        """
+        while True:
+            with torch.no_grad():
+                try:
+                    value = self._ways.alone[0](self._f, point)
+                    if value.requires_grad:
+                        value = value.detach()
+                    if value.shape == self._value.shape:
+                        return value
+                except Exception:
+                    pass  # it has no value there, or needs another way
+            if len(self._ways.alone) == 1:
+                return torch.full_like(self._value, torch.nan)
+            self._ways = Ways((), self._ways.alone[1:])
+
+    def _proved(self, values: Tensor, points: Tensor) -> Tensor:
+        if not self._trusted:
+            alone = self.at(points[0].clone()).cpu().numpy()
+            if not same(values[0].cpu().numpy(), alone, self._tolerance):
+                raise ValueError("the function gives something else for a batch")
+            self._trusted = True
+        return values
+
+
+def same(values: Array, others: Array, tolerance: float = 0.0) -> bool:
+    """Whether two vectors are equal, up to a share of the largest number in the second one.
+
+    Example:
+        >>> same(np.array([1.0, np.nan]), np.array([1.0, np.nan]))
+        True
+    """
+    if values.shape != others.shape:
+        return False
+    finite = np.isfinite(others)
+    if not finite.all():
+        if not np.array_equal(values[~finite], others[~finite], equal_nan=True):
+            return False
+        values, others = values[finite], others[finite]
+    size = np.abs(others).max(initial=0.0)
+    return bool((np.abs(values - others) <= tolerance * size).all())
 
 
 class _DisagreementError(Exception):

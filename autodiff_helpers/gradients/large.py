@@ -7,26 +7,25 @@ of the inputs only, and of one half of that, the element is found in a few steps
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from autodiff_helpers.gradients.comparison import ROUGH, SAFETY
-from autodiff_helpers.gradients.differences import (
-    EPSILON,
-    Array,
-    central_differences,
-    slopes_at_zero,
-)
-from autodiff_helpers.gradients.function import VectorFunction
-from autodiff_helpers.gradients.pieces import flat, piece_at
+from autodiff_helpers.gradients.comparison import ROUGH, SAFETY, Comparison, Point
+from autodiff_helpers.gradients.differences import EPSILON, Array, Differences, NumericJacobian
+from autodiff_helpers.gradients.evaluation import ONE_BY_ONE
+from autodiff_helpers.gradients.function import Caller, VectorFunction
+from autodiff_helpers.gradients.pieces import Names, flat, piece_at
 from autodiff_helpers.gradients.rules import (
-    forward_derivative,
+    Expected,
     has_own_forward_rule,
+    jacobian_vector_product,
     vector_jacobian_product,
 )
+from autodiff_helpers.words import say
 
 # As exact as products of float64 numbers are, so that one wrong element among a million shows.
 RELATIVE_ERROR = 1e-11
@@ -36,14 +35,12 @@ MOST_ELEMENTS = 2**14
 MOST_INPUTS = 2**10
 # One that is wrong is still written down when it is no larger than this.
 MOST_WRITTEN = 2**21
-# How often an input with a kink may be left out before the search is given up.
-MOST_KINKS = 8
 # Of a Jacobian that is wrong, this many rows and columns are looked at.
 SAMPLE = 16
 
 
 class Projection(NamedTuple):
-    """Products :math:`v^T J u`, one for each output, by autograd and by values of the function."""
+    """Products :math:`v^T J u`, one for each output, by rule and by values of the function."""
 
     analytic: Array
     numeric: Array
@@ -56,6 +53,11 @@ class Projection(NamedTuple):
         return np.asarray(np.nan_to_num(excess, nan=np.inf))
 
     @property
+    def differs(self) -> bool:
+        """Whether something is wrong."""
+        return bool(self.excess.max() > 1)
+
+    @property
     def rough(self) -> bool:
         """Whether more may be wrong than a small share."""
         size = np.maximum(np.abs(self.analytic), np.abs(self.numeric))
@@ -66,60 +68,60 @@ class Projection(NamedTuple):
 class Projector:
     """Random weights for the inputs and the outputs of a function, always the same ones.
 
-    Args:
-        function: the function, already recorded.
-        jacobian: its Jacobian by another rule than autograd's.
-        exactness: how exact the numbers in that can be.
+    The Jacobian is autograd's, or one that was worked out by hand.
 
     Example:
+        >>> from autodiff_helpers.gradients.progress import Progress
         >>> x = torch.arange(5000.0, requires_grad=True)
-        >>> function = VectorFunction(lambda x: (x * x).sum(), [x], double=True)
-        >>> Projector(function).project(torch.arange(5000)).excess < 1
+        >>> caller = Caller(lambda x: (x * x).sum(), [x], Progress(), double=True)
+        >>> Projector(VectorFunction(caller)).project(torch.arange(5000)).excess < 1
         array([ True])
     """
 
-    def __init__(
-        self, function: VectorFunction, jacobian: Tensor | None = None, exactness: float = 0.0
-    ) -> None:
+    def __init__(self, function: VectorFunction, expected: Expected | None = None) -> None:
         self.function = function
-        self.jacobian = jacobian
-        self.u = _weights(function.point, math.sqrt(2))
-        self.u *= function.point.abs().clamp_(min=1.0)
+        self._jacobian = None if expected is None else expected.jacobian
+        self.u = _weights(function.caller.point, math.sqrt(2))
+        self.u *= function.caller.point.abs().clamp_(min=1.0)
         self.v = _weights(function.output, math.sqrt(3))
         # Each output apart, so that a large one does not hide a small one.
         self.parts = [slice(piece.start, piece.stop) for piece in function.outputs]
-        self.gradients = [self.back(part) for part in self.parts]
-        self.base = np.array(self._products(function.output))
+        self.gradients = [self._back(part) for part in self.parts]
+        self._base = np.array(self._products(function.output))
         # Sums of many numbers are rounded many times.
-        self.sizes = np.array(
+        self._sizes = np.array(
             [
                 torch.linalg.vector_norm(function.output[part]).item()
                 * min(MOST_ROUNDINGS, (part.stop - part.start) ** 0.5)
                 for part in self.parts
             ]
         )
-        self.relative = max(RELATIVE_ERROR, 8 * exactness)
+        self._relative = max(RELATIVE_ERROR, 0.0 if expected is None else expected.rounding)
         if function.epsilon != EPSILON:
-            self.relative = max(self.relative, function.epsilon**0.5)
+            self._relative = max(self._relative, function.epsilon**0.5)
 
-    def back(self, rows: slice) -> Tensor:
+    def _back(self, rows: slice) -> Tensor:
         """The product of the weights of some outputs and the Jacobian."""
-        if self.jacobian is not None:
-            return self._weights_of(rows) @ self.jacobian
-        return vector_jacobian_product(self.function, self._weights_of(rows))
+        weights = self.v
+        if rows != slice(0, len(self.v)):
+            weights = torch.zeros_like(self.v)
+            weights[rows] = self.v[rows]
+        if self._jacobian is not None:
+            return weights @ self._jacobian
+        return vector_jacobian_product(self.function, weights)
 
-    def _weights_of(self, rows: slice) -> Tensor:
-        if rows == slice(0, len(self.v)):
-            return self.v
-        weights = torch.zeros_like(self.v)
-        weights[rows] = self.v[rows]
-        return weights
-
-    def most_unlike_autograd(self, columns: Tensor, output: int, count: int) -> Tensor:
-        """Some elements of the input: where another Jacobian is farthest from autograd's."""
-        by_autograd = vector_jacobian_product(self.function, self._weights_of(self.parts[output]))
-        distances = (self.gradients[output] - by_autograd)[columns].abs()
-        return columns[distances.topk(min(count, len(columns))).indices]
+    def undefined(self) -> tuple[int, int] | None:
+        """A value or a derivative that is no number, by its row and column."""
+        spoiled = np.flatnonzero(~np.isfinite(self.function.value))
+        gradients = [gradient.cpu().numpy() for gradient in self.gradients]
+        columns = [
+            (part.start, int(column))
+            for part, gradient in zip(self.parts, gradients, strict=True)
+            for column in np.flatnonzero(~np.isfinite(gradient))[:1]
+        ]
+        if len(spoiled):
+            return int(spoiled[0]), columns[0][1] if columns else 0
+        return columns[0] if columns else None
 
     def wrong_in_forward_mode(self) -> tuple[int, int] | None:
         """A derivative, by its row and column, that a forward rule of one's own has wrong."""
@@ -130,36 +132,32 @@ class Projector:
             columns = max(columns.tensor_split(2), key=self._forward_excess)
         unit = torch.zeros_like(self.u)
         unit[columns] = 1.0
-        column, everything = int(columns[0]), slice(0, len(self.v))
-        forward = forward_derivative(self.function, unit)
+        column = int(columns[0])
+        forward = jacobian_vector_product(self.function, unit)
         assert forward is not None  # nor was it in all the other directions
-        difference = forward.detach() - self._numeric_column(column, everything)
+        difference = forward - self._numeric_column(column, slice(0, len(self.v)))
         return int(difference.abs().argmax()), column
 
     def _forward_excess(self, columns: Tensor) -> float:
         """By how much forward and reverse mode differ, in units of what they may."""
         direction = torch.zeros_like(self.u)
         direction[columns] = self.u[columns]
-        forward = forward_derivative(self.function, direction)
+        forward = jacobian_vector_product(self.function, direction)
         if forward is None:
             return 0.0
         others = np.array([torch.dot(each, direction).item() for each in self.gradients])
         sizes = np.abs(others)
         allowed = np.maximum(1e-6 * sizes + 1e-9 * sizes.max(), np.finfo(float).tiny)
-        return float((np.abs(self._products(forward.detach()) - others) / allowed).max())
+        return float((np.abs(self._products(forward) - others) / allowed).max())
 
     def _products(self, values: Tensor) -> list[float]:
         """The sum of the values times their weights, for each output."""
         return [torch.dot(self.v[part], values[part]).item() for part in self.parts]
 
     def project(self, columns: Tensor | slice) -> Projection:
-        """Find the products both ways, giving weight to some elements of the input.
+        """The products both ways, one for each output, with weight for some inputs only.
 
-        Args:
-            columns: these elements; a slice where they are all of one tensor, which is faster.
-
-        Returns:
-            The products, one for each output.
+        A slice, where these are all of one tensor, is faster.
         """
         function = self.function
         direction = self.u
@@ -168,40 +166,46 @@ class Projector:
             direction[columns] = self.u[columns]
         terms = [gradient[columns] * self.u[columns] for gradient in self.gradients]
 
-        place = torch.empty_like(direction)
+        moved = torch.empty_like(direction)
 
         def along(steps: Array) -> Array:
             # One point at a time, and all in one place, which is quicker than a new one for each.
-            values = (
-                function.at(torch.add(function.point, direction, alpha=step, out=place))
-                for step in steps[:, 0].tolist()
-            )
-            return np.asarray([self._products(value) for value in values] - self.base)
+            values = []
+            for step in steps[:, 0].tolist():
+                torch.add(function.caller.point, direction, alpha=step, out=moved)
+                values.append(self._products(function.evaluate.at(moved)))
+            return np.asarray(values - self._base)
 
-        numeric, error = slopes_at_zero(along, self.sizes, epsilon=function.epsilon)
+        numeric, error = Differences(
+            along,
+            np.zeros(1),
+            np.zeros(len(self.parts)),
+            epsilon=function.epsilon,
+            noise=function.epsilon * self._sizes,
+        ).to_most_digits()
         norms = np.array([torch.linalg.vector_norm(each).item() for each in terms])
         return Projection(
             np.array([each.sum().item() for each in terms]),
             numeric,
-            np.maximum(SAFETY * error + self.relative * norms, np.finfo(float).tiny),
+            np.maximum(SAFETY * error + self._relative * norms, np.finfo(float).tiny),
         )
 
-    def worst_column(self, columns: Tensor, output: int) -> int:
-        """The element of the input whose derivatives are wrong, by halving again and again."""
+    def worst(self, columns: Tensor, output: int) -> tuple[int, int]:
+        """The row and column of a wrong derivative, by halving again and again."""
         while len(columns) > 1:
             halves = columns.tensor_split(2)
             columns = max(halves, key=lambda half: self.project(half).excess[output])
-        return int(columns[0])
+        column = int(columns[0])
+        return self._worst_row(column, output), column
 
-    def worst_row(self, column: int, output: int) -> int:
-        """The element of the output whose derivative by that one is wrong."""
+    def _worst_row(self, column: int, output: int) -> int:
         first, last = self.parts[output].start, self.parts[output].stop
         values = torch.zeros_like(self.v)
         values[first:last] = self._numeric_column(column, self.parts[output])
         while last - first > 1:
             middle = (first + last) // 2
             lower, upper = (
-                abs(self.back(half)[column] - self.v[half] @ values[half])
+                abs(self._back(half)[column] - self.v[half] @ values[half])
                 for half in (slice(first, middle), slice(middle, last))
             )
             first, last = (middle, last) if upper > lower else (first, middle)
@@ -210,176 +214,112 @@ class Projector:
     def _numeric_column(self, column: int, part: slice) -> Tensor:
         """The derivatives of some outputs by one element of the input, by central differences."""
         rows = torch.arange(part.start, part.stop, device=self.v.device)
-        sample = Sample(self.function, rows, torch.tensor([column]))
-        numeric = central_differences(
-            sample, sample.place, sample.value, epsilon=self.function.epsilon
-        )
+        columns = torch.tensor([column], device=self.v.device)
+        numeric = part_of(self.function, rows, columns).differences.central()
         return torch.from_numpy(numeric.values[:, 0]).to(self.v)
 
-
-class Sample(VectorFunction):
-    """Some elements of the output of a function, as they depend on some elements of the input.
-
-    Args:
-        function: the whole function.
-        rows: the elements of the output.
-        columns: the elements of the input.
-
-    Example:
-        >>> x = torch.arange(4.0, requires_grad=True)
-        >>> function = VectorFunction(torch.square, [x], double=True)
-        >>> sample = Sample(function, torch.tensor([2]), torch.tensor([1, 2]))
-        >>> sample.derivative_name(0, 1), sample.value.tolist()
-        ('∂square[2]/∂x[2]', [4.0])
-    """
-
-    def __init__(self, function: VectorFunction, rows: Tensor, columns: Tensor) -> None:
-        self._whole, self.rows, self.columns = function, rows, columns
-
-        def part(x: Tensor) -> Tensor:
-            point = function.point.index_put((columns,), x.to(function.point))
-            inputs = [piece.take_from(point) for piece in function.pieces]
-            return self._taken(flat(function.call(inputs)))
-
-        x = function.point[columns].to(function.dtype).requires_grad_()
-        super().__init__(part, [x], double=False)
-        self.changed, self.progress = function.changed, function.progress
-        # One by one, because each takes as much memory as the whole.
-        self._ways = []
-
-    def _taken(self, values: Tensor) -> Tensor:
-        """What is looked at, of all outputs."""
-        return values[self.rows]
-
-    @property
-    def name(self) -> str:
-        """The name of the whole function."""
-        return self._whole.name
-
-    def input_name(self, column: int) -> str:
-        """What that number is called in the whole input."""
-        return self._whole.input_name(int(self.columns[column]))
-
-    def output_name(self, row: int) -> str:
-        """What that number is called in the whole output."""
-        return self._whole.output_name(int(self.rows[row]))
-
-
-class Directional(Sample):
-    """One output of a function in a random direction, as it depends on some of its inputs.
-
-    Args:
-        projector: the function and its weights.
-        output: the number of the output.
-        columns: the elements of the input.
-
-    Example:
-        >>> x = torch.arange(4.0, requires_grad=True)
-        >>> projector = Projector(VectorFunction(torch.square, [x], double=True))
-        >>> Directional(projector, 0, torch.tensor([1])).derivative_name(0, 0)
-        '∂(square in a random direction)/∂x[1]'
-    """
-
-    def __init__(self, projector: Projector, output: int, columns: Tensor) -> None:
-        self._weights = projector.v[projector.parts[output]]
-        self._output = output
-        rows = torch.arange(projector.parts[output].start, projector.parts[output].stop)
-        super().__init__(projector.function, rows.to(columns.device), columns)
-
-    def _taken(self, values: Tensor) -> Tensor:
-        return torch.dot(self._weights, super()._taken(values))
-
-    def output_name(self, row: int) -> str:
-        """What is differentiated."""
-        return f"({_output_name(self._whole, self._output)} in a random direction)"
-
-
-class Projected(VectorFunction):
-    """A function whose Jacobian is known only by its products with random vectors.
-
-    Args:
-        function: the function, already recorded.
-
-    Example:
-        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> function = VectorFunction(torch.square, [x], double=True)
-        >>> Projected(function).derivative_name(0, 0)
-        '∂square/∂x in a random direction'
-    """
-
-    def __init__(self, function: VectorFunction) -> None:
-        # Not recorded again: it is the same function, with other names for what is compared.
-        self.__dict__.update(vars(function))
-
-    def derivative_name(self, row: int, column: int) -> str:
-        """What the product for one output and one input is called."""
-        x = self.input_names[self.pieces[column].position]
-        return f"∂{_output_name(self, row)}/∂{x} in a random direction"
-
-
-def _output_name(function: VectorFunction, output: int) -> str:
-    if function.output_count is None:
-        return function.name
-    return f"{function.name}[{function.outputs[output].position}]"
+    def compared(self, projections: Sequence[Projection], expected: Expected | None) -> Comparison:
+        """The products of the weights of each output and those of each input, side by side."""
+        function = self.function
+        numeric = NumericJacobian(
+            np.stack([each.numeric for each in projections], axis=1),
+            np.stack([each.tolerance / SAFETY for each in projections], axis=1),
+            np.zeros((len(self.parts), len(projections)), dtype=bool),
+        )
+        return Comparison(
+            Point(_names_of_products(function), function.pieces, function.x, function.value),
+            np.stack([each.analytic for each in projections], axis=1),
+            numeric,
+            "autograd" if expected is None else "expected",
+        )
 
 
 def is_large(function: VectorFunction) -> bool:
-    """Whether the Jacobian of a function is so large that products with it are checked instead.
-
-    Args:
-        function: the function, already recorded.
-
-    Returns:
-        Whether it is.
-
-    Example:
-        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> is_large(VectorFunction(torch.square, [x], double=True))
-        False
-    """
-    n, m = function.point.shape[0], function.output.shape[0]
+    """Whether products with the Jacobian of a function are checked instead of all its elements."""
+    n, m = len(function.x), len(function.value)
     return n > MOST_INPUTS or n * m > MOST_ELEMENTS
 
 
 def can_be_written(function: VectorFunction) -> bool:
-    """Whether the Jacobian of a function is small enough to be computed as a whole.
-
-    Args:
-        function: the function, already recorded.
-
-    Returns:
-        Whether it is.
-
-    Example:
-        >>> x = torch.arange(4000.0, requires_grad=True)
-        >>> can_be_written(VectorFunction(torch.square, [x], double=True))
-        False
-    """
-    n, m = function.point.shape[0], function.output.shape[0]
+    """Whether the Jacobian of a function is small enough to be computed as a whole."""
+    n, m = len(function.x), len(function.value)
     return n * max(n, m) <= MOST_WRITTEN
 
 
+class Sample(NamedTuple):
+    """Some rows and columns of a Jacobian."""
+
+    rows: Tensor
+    columns: Tensor
+
+
 def sample_around(function: VectorFunction, row: int, column: int) -> Sample:
-    """A part of a function that is small enough, with one derivative in it.
-
-    Args:
-        function: the function, already recorded.
-        row: the element of the output.
-        column: the element of the input.
-
-    Returns:
-        Some elements of the output as they depend on some of the same input.
+    """A few rows and columns with one derivative in it, the columns all of one input.
 
     Example:
+        >>> from autodiff_helpers.gradients.progress import Progress
         >>> x = torch.arange(1000.0, requires_grad=True)
-        >>> function = VectorFunction(torch.sum, [x], double=True)
-        >>> sample_around(function, 0, 3).place[:3].tolist()
-        [0.0, 3.0, 71.0]
+        >>> function = VectorFunction(Caller(torch.sum, [x], Progress()))
+        >>> sample_around(function, 0, 3).columns[:3].tolist()
+        [0, 3, 71]
     """
     piece = piece_at(function.pieces, column)
     columns = piece.start + _spread(column - piece.start, piece.stop - piece.start)
     rows = _spread(row, len(function.output))
-    return Sample(function, rows.to(function.device), columns.to(function.device))
+    device = function.output.device
+    return Sample(rows.to(device), columns.to(device))
+
+
+def part_of(function: VectorFunction, rows: Tensor, columns: Tensor) -> VectorFunction:
+    """Some elements of the output of a function, as they depend on some of the input.
+
+    Example:
+        >>> from autodiff_helpers.gradients.progress import Progress
+        >>> x = torch.arange(4.0, requires_grad=True)
+        >>> function = VectorFunction(Caller(torch.square, [x], Progress()))
+        >>> part = part_of(function, torch.tensor([2]), torch.tensor([1, 2]))
+        >>> part.names.derivative(0, 1), part.value.tolist()
+        ('∂square[2]/∂x[2]', [4.0])
+    """
+    whole = function.caller.point
+
+    def part(x: Tensor) -> Tensor:
+        point = whole.index_put((columns,), x.to(whole))
+        return flat(function.call([piece.take_from(point) for piece in function.pieces]))[rows]
+
+    x = whole[columns].to(function.dtype).requires_grad_()
+    names = function.names
+    return VectorFunction(
+        Caller(part, [x], function.caller.progress),
+        # One by one, because each takes as much memory as the whole.
+        ways=ONE_BY_ONE,
+        names=lambda _: Names(
+            names.function,
+            tensor=lambda column: names.tensor(int(columns[column])),
+            input=lambda column: names.input(int(columns[column])),
+            output=lambda row: names.output(int(rows[row])),
+            derivative=lambda row, column: names.derivative(int(rows[row]), int(columns[column])),
+        ),
+    )
+
+
+def _names_of_products(function: VectorFunction) -> Names:
+    """Names such as ``∂f/∂x in a random direction`` for what is compared."""
+    outputs, pieces, names = function.outputs, function.pieces, function.names
+    several, inputs = function.several, function.caller.input_names
+
+    def output(row: int) -> str:
+        return f"{names.function}[{outputs[row].position}]" if several else names.function
+
+    def tensor(column: int) -> str:
+        return inputs[pieces[column].position]
+
+    def derivative(row: int, column: int) -> str:
+        return say(
+            "{derivative} in a random direction", derivative=f"∂{output(row)}/∂{tensor(column)}"
+        )
+
+    return Names(names.function, tensor, tensor, output, derivative)
 
 
 def _spread(worst: int, length: int) -> Tensor:

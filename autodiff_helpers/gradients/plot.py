@@ -18,25 +18,6 @@ def plot_comparison(comparison: Comparison, text: str, title: str) -> Picture:
 
     A gradient, which has one row, is drawn as points, one way over the other, with the size of
     the difference below; a larger Jacobian as three grids of squares.
-
-    Args:
-        comparison: the Jacobian in both ways.
-        text: the content of the picture in words.
-        title: one sentence on what the picture shows.
-
-    Returns:
-        The picture.
-
-    Example:
-        >>> import torch
-        >>> from autodiff_helpers.gradients.function import VectorFunction
-        >>> from autodiff_helpers.gradients.differences import central_differences
-        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> function = VectorFunction(torch.square, [x], double=True)
-        >>> numeric = central_differences(function, function.place, function.value)
-        >>> comparison = Comparison(function, numeric.values, numeric, "autograd")
-        >>> plot_comparison(comparison, text="2 and 4", title="")
-        2 and 4
     """
     analytic, numeric = comparison.analytic, comparison.numeric.values
     draw = _draw_gradient if min(analytic.shape) == 1 else _draw_jacobian

@@ -9,27 +9,25 @@ PATIENCE_SECONDS = 2.0
 class Progress:
     """Shows how far some work is, once it has taken a while.
 
-    Args:
-        total: how many parts the work has, as far as is known.
-
     Example:
-        >>> progress = Progress(total=2)
+        >>> progress = Progress()
+        >>> progress.expect(2)
         >>> progress.advance(1)
         >>> progress.close()
     """
 
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self) -> None:
+        self._total = 0
         self._done = 0
         self._began = monotonic()
         self._bar: Any = None
 
-    def advance(self, parts: int) -> None:
-        """Say that some more parts are done.
+    def expect(self, parts: int) -> None:
+        """Say that the work has some more parts, as far as is known."""
+        self._total += parts
 
-        Args:
-            parts: how many.
-        """
+    def advance(self, parts: int) -> None:
+        """Say that some more parts are done."""
         self._done += parts
         if self._bar is not None:
             self._bar.total = max(self._total, self._done)

@@ -1,7 +1,9 @@
-"""The Jacobian by autograd, in reverse mode, and one derivative in forward mode."""
+"""Derivatives by rule: by autograd in reverse and forward mode, the second ones, and by hand."""
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -9,9 +11,10 @@ import torch.autograd.forward_ad as forward_mode
 from torch import Tensor
 
 from autodiff_helpers.gradients.differences import Array
-from autodiff_helpers.gradients.evaluation import evaluate_batch
-from autodiff_helpers.gradients.function import VectorFunction, same
-from autodiff_helpers.gradients.pieces import Piece, flat, real
+from autodiff_helpers.gradients.evaluation import RECORDED, same
+from autodiff_helpers.gradients.function import Caller, VectorFunction
+from autodiff_helpers.gradients.pieces import Names, Piece, flat, piece_at, real
+from autodiff_helpers.words import say
 
 # Gradients computed in one batch hold about this many numbers.
 NUMBERS_AT_ONCE = 2**20
@@ -19,37 +22,37 @@ NUMBERS_AT_ONCE = 2**20
 FEW_ROWS = 4
 
 
-def reverse_jacobian(function: VectorFunction) -> Array:
-    """The Jacobian, one vector-Jacobian product for each element of the output.
+def reverse_jacobian(function: VectorFunction, *, in_doubt: bool = False) -> Array:
+    """The Jacobian ``(m, n)``, by one vector-Jacobian product for each element of the output.
 
-    Args:
-        function: the function, already recorded.
-
-    Returns:
-        The Jacobian, of shape ``(m, n)``; zero where autograd found no way from the output to
-        an input.
+    It is zero where autograd found no way from the output to an input. In doubt, rows that were
+    computed at once are compared with one that was not.
 
     Example:
+        >>> from autodiff_helpers.gradients.progress import Progress
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> reverse_jacobian(VectorFunction(torch.square, [x], double=True))
+        >>> reverse_jacobian(VectorFunction(Caller(torch.square, [x], Progress())))
         array([[2., 0.],
                [0., 4.]])
     """
-    jacobian = np.zeros((len(function.value), len(function.place)))
-    for piece, output in zip(function.outputs, function.recorded, strict=True):
+    jacobian = np.zeros((len(function.value), len(function.x)))
+    in_doubt |= bool(function.own_rules)
+    for piece, output in zip(function.outputs, function.recording.outputs, strict=True):
         if output.requires_grad and jacobian.size:
-            _fill(jacobian[piece.start : piece.stop], function, piece, output)
+            _fill(jacobian[piece.start : piece.stop], function, piece, output, in_doubt)
     return jacobian
 
 
-def _fill(rows: Array, function: VectorFunction, piece: Piece, output: Tensor) -> None:
+def _fill(
+    rows: Array, function: VectorFunction, piece: Piece, output: Tensor, in_doubt: bool
+) -> None:
     """Compute the rows of one output: in batches where torch can do that."""
     count = len(rows)
-
-    def one(vector: Array) -> Array:
-        given = piece.take_from(torch.from_numpy(vector).to(function.device), start=0)
-        return _product(function, [output], [given]).numpy(force=True)
-
+    if count == 1:
+        # Torch takes 1 for a missing vector.
+        rows[0] = _product(function, [output], [None]).numpy(force=True)
+        return
+    one = partial(_row, function, piece, output)
     if count >= FEW_ROWS:
         try:
             at_once = max(1, NUMBERS_AT_ONCE // max(rows.shape))
@@ -57,41 +60,43 @@ def _fill(rows: Array, function: VectorFunction, piece: Piece, output: Tensor) -
                 part = slice(start, min(start + at_once, count))
                 rows[part] = _products(function, piece, output, part).numpy(force=True)
             vector = 0.5 + np.arange(count) / count
-            if function.trusting or same(vector @ rows, one(vector), 1000 * function.epsilon):
+            if not in_doubt or same(vector @ rows, one(vector), 1000 * function.epsilon):
                 return
         except RuntimeError:
             pass  # a backward step that cannot be batched
-    if count == 1:
-        # Torch takes 1 for a missing vector.
-        rows[0] = _product(function, [output], [None]).numpy(force=True)
-        return
-    for row in range(count):
-        unit = np.zeros(count)
-        unit[row] = 1.0
-        rows[row] = one(unit)
-        function.progress.advance(1)
+    for row, unit in zip(rows, np.eye(count), strict=True):
+        row[:] = one(unit)
+        function.caller.progress.advance(1)
+
+
+def _row(function: VectorFunction, piece: Piece, output: Tensor, vector: Array) -> Array:
+    """The product of a vector and the rows of one output."""
+    given = piece.take_from(torch.from_numpy(vector).to(function.output.device), start=0)
+    return _product(function, [output], [given]).numpy(force=True)
 
 
 def _products(function: VectorFunction, piece: Piece, output: Tensor, rows: slice) -> Tensor:
     """Some rows of the Jacobian of one output at once."""
     count = rows.stop - rows.start
-    units = function.point.new_zeros(count, piece.stop - piece.start)
+    units = function.caller.point.new_zeros(count, piece.stop - piece.start)
     units[:, rows].fill_diagonal_(1.0)
-
-    def back(vectors: Sequence[Tensor]) -> list[Tensor]:
-        gradients = torch.autograd.grad(
-            output, function.leaves, vectors[0], retain_graph=True, allow_unused=True
-        )
-        return [
-            torch.zeros_like(leaf) if gradient is None else gradient
-            for leaf, gradient in zip(function.leaves, gradients, strict=True)
-        ]
-
-    with warnings.catch_warnings(), function.precision:
+    with warnings.catch_warnings(), function.caller.precision:
         warnings.simplefilter("ignore")  # of backward steps that are slow in a batch
-        gradients = evaluate_batch(back, [piece.take_from(units, start=0)])
-    parts = [real(gradient).reshape(count, -1).to(function.point) for gradient in gradients]
-    function.progress.advance(count)
+        gradients = torch.autograd.grad(
+            output,
+            function.recording.leaves,
+            piece.take_from(units, start=0),
+            retain_graph=True,
+            allow_unused=True,
+            is_grads_batched=True,
+        )
+    parts = [
+        units.new_zeros(count, x.stop - x.start)
+        if gradient is None
+        else real(gradient).reshape(count, -1).to(units)
+        for x, gradient in zip(function.pieces, gradients, strict=True)
+    ]
+    function.caller.progress.advance(count)
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
@@ -99,62 +104,52 @@ def _product(
     function: VectorFunction, outputs: Sequence[Tensor], vectors: Sequence[Tensor | None]
 ) -> Tensor:
     """The vector-Jacobian product for some of the outputs; the others count as unused."""
-    with function.precision:
+    leaves = function.recording.leaves
+    with function.caller.precision:
         gradients = torch.autograd.grad(
-            outputs, function.leaves, vectors, retain_graph=True, allow_unused=True
+            outputs, leaves, vectors, retain_graph=True, allow_unused=True
         )
     dense = [
         torch.zeros_like(leaf)
         if gradient is None
         else (gradient if gradient.layout == torch.strided else gradient.to_dense())
-        for leaf, gradient in zip(function.leaves, gradients, strict=True)
+        for leaf, gradient in zip(leaves, gradients, strict=True)
     ]
     return flat(dense)
 
 
 def vector_jacobian_product(function: VectorFunction, vector: Tensor) -> Tensor:
-    """The product of a vector and the Jacobian, by one walk back through the recorded graph.
-
-    Args:
-        function: the function, already recorded.
-        vector: of shape ``(m,)``.
-
-    Returns:
-        The product, of shape ``(n,)`` and dtype float64.
+    """The product ``(n,)`` of a vector ``(m,)`` and the Jacobian, by one walk back.
 
     Example:
+        >>> from autodiff_helpers.gradients.progress import Progress
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> square = VectorFunction(torch.square, [x], double=True)
+        >>> square = VectorFunction(Caller(torch.square, [x], Progress(), double=True))
         >>> vector_jacobian_product(square, torch.tensor([1.0, 10.0], dtype=torch.float64))
         tensor([ 2., 40.], dtype=torch.float64)
     """
     used = [
         (output, piece.take_from(vector))
-        for piece, output in zip(function.outputs, function.recorded, strict=True)
+        for piece, output in zip(function.outputs, function.recording.outputs, strict=True)
         if output.requires_grad
     ]
     if not used:
-        return torch.zeros_like(function.point)
+        return torch.zeros_like(function.caller.point)
     outputs, vectors = zip(*used, strict=True)
     return _product(function, outputs, vectors)
 
 
-def forward_derivative(function: VectorFunction, direction: Tensor) -> Tensor | None:
-    """The product of the Jacobian and a vector, by forward mode.
+def jacobian_vector_product(function: VectorFunction, vector: Tensor) -> Tensor | None:
+    """The product ``(m,)`` of the Jacobian and a vector ``(n,)``, by forward mode.
 
-    Args:
-        function: the function.
-        direction: the vector, of shape ``(n,)``.
-
-    Returns:
-        The product, of shape ``(m,)`` and dtype float64, or ``None`` where something in the
-        function does not support forward mode.
+    It is ``None`` where something in the function does not support forward mode.
 
     Example:
+        >>> from autodiff_helpers.gradients.progress import Progress
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> square = VectorFunction(torch.square, [x], double=True)
-        >>> direction = torch.tensor([1.0, 10.0], dtype=torch.float64)
-        >>> forward_derivative(square, direction).detach()
+        >>> square = VectorFunction(Caller(torch.square, [x], Progress(), double=True))
+        >>> vector = torch.tensor([1.0, 10.0], dtype=torch.float64)
+        >>> jacobian_vector_product(square, vector)
         tensor([ 2., 40.], dtype=torch.float64)
     """
     try:
@@ -163,33 +158,209 @@ def forward_derivative(function: VectorFunction, direction: Tensor) -> Tensor | 
             warnings.simplefilter("ignore")
             duals = [
                 forward_mode.make_dual(  # type: ignore[no-untyped-call]
-                    leaf.detach(), piece.take_from(direction)
+                    leaf.detach(), piece.take_from(vector)
                 )
-                for piece, leaf in zip(function.pieces, function.leaves, strict=True)
+                for piece, leaf in zip(function.pieces, function.recording.leaves, strict=True)
             ]
-            return flat([_tangent(output) for output in function.call(duals)])
+            return flat([_tangent(output) for output in function.call(duals)]).detach()
     except Exception:
         return None
-
-
-def has_own_forward_rule(function: VectorFunction) -> bool:
-    """Whether a function was recorded that somebody wrote a rule for forward mode for.
-
-    Args:
-        function: the function, already recorded.
-
-    Returns:
-        Whether there is a ``torch.autograd.Function`` with a ``jvp`` in its graph.
-
-    Example:
-        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> has_own_forward_rule(VectorFunction(torch.square, [x], double=True))
-        False
-    """
-    return any(rule.jvp is not torch.autograd.Function.jvp for rule in function.own_rules)
 
 
 def _tangent(output: Tensor) -> Tensor:
     tangent: Tensor | None
     _, tangent = forward_mode.unpack_dual(output)  # type: ignore[no-untyped-call]
     return torch.zeros_like(output) if tangent is None else tangent
+
+
+def forward_jacobian(function: VectorFunction) -> Array | None:
+    """The Jacobian by forward mode, one column after the other, where that is supported."""
+    columns = []
+    for unit in torch.eye(len(function.x)).to(function.caller.point).unbind():
+        column = jacobian_vector_product(function, unit)
+        if column is None:
+            return None
+        columns.append(column.cpu().numpy())
+    return np.stack(columns, axis=1)
+
+
+def has_own_forward_rule(function: VectorFunction) -> bool:
+    """Whether a ``torch.autograd.Function`` with a ``jvp`` was recorded."""
+    return any(rule.jvp is not torch.autograd.Function.jvp for rule in function.own_rules)
+
+
+def second_order(function: VectorFunction) -> VectorFunction:
+    """The derivatives of a function by autograd as a function of its inputs.
+
+    Example:
+        >>> from autodiff_helpers.gradients.progress import Progress
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> cubes = VectorFunction(Caller(lambda x: (x**3).sum(), [x], Progress()))
+        >>> second = second_order(cubes)
+        >>> second.names.derivative(0, 1), second.value.tolist()
+        ('∂²f/∂x[0]∂x[1]', [3.0, 12.0])
+    """
+
+    def derivatives(*xs: Tensor) -> Any:
+        # A call in forward mode brings inputs without a record.
+        inputs = [x if x.requires_grad else x.requires_grad_() for x in xs]
+        jacobians = [
+            _jacobian_of(output, piece, inputs, function.pieces)
+            for piece, output in zip(function.outputs, function.call(inputs), strict=True)
+        ]
+        by_input = [jacobian for row in jacobians for jacobian in row]
+        return by_input[0] if len(by_input) == 1 else tuple(by_input)
+
+    leaves = [leaf.detach().requires_grad_() for leaf in function.recording.leaves]
+    return VectorFunction(
+        Caller(derivatives, leaves, function.caller.progress),
+        all_outputs=True,
+        # Autograd is at work inside.
+        ways=RECORDED,
+        names=partial(_second_names, function.names, function.outputs, function.pieces),
+    )
+
+
+def _jacobian_of(
+    output: Tensor, piece: Piece, xs: Sequence[Tensor], pieces: Sequence[Piece]
+) -> list[Tensor]:
+    """The Jacobian of one output by each input, ready to be differentiated again."""
+    rows = [
+        torch.autograd.grad(
+            element, xs, create_graph=True, allow_unused=True, materialize_grads=True
+        )
+        if element.requires_grad
+        else [torch.zeros_like(x) for x in xs]
+        for element in flat([output]).unbind()
+    ]
+    jacobians = []
+    for position, x in enumerate(pieces):
+        gradients = [flat([row[position]]) for row in rows]
+        whole = torch.stack(gradients) if gradients else flat([xs[position]])[:0]
+        jacobians.append(whole.reshape(piece.shape + x.shape))
+    return jacobians
+
+
+def _second_names(
+    first: Names, outputs: Sequence[Piece], inputs: Sequence[Piece], derivatives: Sequence[Piece]
+) -> Names:
+    """Names such as ``∂f/∂x[0]`` for an output, and ``∂²f/∂x[0]∂x[1]`` for a derivative."""
+
+    def output(row: int) -> str:
+        piece = piece_at(derivatives, row)
+        of, by = divmod(piece.position, len(inputs))
+        above, below = divmod(row - piece.start, inputs[by].stop - inputs[by].start)
+        return first.derivative(outputs[of].start + above, inputs[by].start + below)
+
+    def derivative(row: int, column: int) -> str:
+        return f"∂²{output(row).removeprefix('∂')}∂{first.input(column)}"
+
+    return first._replace(output=output, derivative=derivative)
+
+
+class Expected(NamedTuple):
+    """A Jacobian worked out by hand."""
+
+    jacobian: Tensor
+    """Its numbers, of shape ``(m, n)`` and dtype float64."""
+    rounding: float
+    """How far they may be off for lack of digits, relative to themselves."""
+
+    def part(self, rows: Tensor, columns: Tensor) -> "Expected":
+        """Some rows and columns of it."""
+        return self._replace(jacobian=self.jacobian[rows][:, columns])
+
+
+def by_hand(expected: Any, function: VectorFunction) -> Expected:
+    """What somebody expects, a tensor, a tuple or a function of the inputs, as a matrix.
+
+    Example:
+        >>> from autodiff_helpers.gradients.progress import Progress
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> square = VectorFunction(Caller(lambda x: (x * x).sum(), [x], Progress()))
+        >>> by_hand(2 * x, square).jacobian
+        tensor([[2., 4.]], dtype=torch.float64)
+    """
+    is_function = callable(expected) and not isinstance(expected, Tensor)
+    given = function.caller.apply(expected) if is_function else expected
+    if not function.several:
+        by_output: Sequence[Any] = [given]
+    elif isinstance(given, tuple | list) and len(given) == function.returned:
+        by_output = [given[piece.position] for piece in function.outputs]
+    else:
+        raise _unfit(given, function)
+    tensors = [_by_input(each, given, function) for each in by_output]
+    jacobian = function.caller.point.new_zeros(len(function.value), len(function.x))
+    for output, row in zip(function.outputs, tensors, strict=True):
+        for x, tensor in zip(function.pieces, row, strict=True):
+            block = _block(tensor, output, x, function.caller.input_names[x.position])
+            jacobian[output.start : output.stop, x.start : x.stop] = block
+    epsilons = [torch.finfo(t.dtype).eps for row in tensors for t in row if t.is_floating_point()]
+    return Expected(jacobian, 8 * max(epsilons, default=0.0))
+
+
+def _by_input(gradients: Any, given: Any, function: VectorFunction) -> list[Tensor]:
+    """One tensor for each input that is checked."""
+    visible = function.caller.visible
+    if isinstance(gradients, Tensor) and visible == 1:
+        gradients = (gradients,)
+    if isinstance(gradients, tuple | list) and len(gradients) == visible:
+        chosen = [gradients[piece.position] for piece in function.pieces]
+        if all(isinstance(each, Tensor) for each in chosen):
+            return [each.detach() for each in chosen]
+    raise _unfit(given, function)
+
+
+def _unfit(given: Any, function: VectorFunction) -> TypeError:
+    if function.several:
+        return TypeError(
+            say(
+                "expected gives a {type}; it must give for each output a tuple of these; a tensor "
+                "for each input that requires gradients: the tensor itself for a function of one "
+                "input, for a function of several a tuple in their order, with None for the "
+                "others.",
+                type=type(given).__name__,
+            )
+        )
+    return TypeError(
+        say(
+            "expected gives a {type}; it must give a tensor for each input that requires "
+            "gradients: the tensor itself for a function of one input, for a function of several "
+            "a tuple in their order, with None for the others.",
+            type=type(given).__name__,
+        )
+    )
+
+
+def _block(tensor: Tensor, output: Piece, x: Piece, name: str) -> Tensor:
+    """One part of the Jacobian, as a matrix of real numbers."""
+    m, n = output.stop - output.start, x.stop - x.start
+    if tuple(tensor.shape) == output.shape + x.shape and not tensor.is_complex():
+        return tensor.reshape(m, n).double()
+    complex_output, complex_input = output.dtype.is_complex, x.dtype.is_complex
+    output_shape = output.shape[:-1] if complex_output else output.shape
+    input_shape = x.shape[:-1] if complex_input else x.shape
+    fits = tuple(tensor.shape) == output_shape + input_shape
+    if fits and not (complex_output or complex_input):
+        raise TypeError(
+            say("expected gives {dtype}; it must give a real tensor.", dtype=tensor.dtype)
+        )
+    if not fits:
+        raise ValueError(
+            say(
+                "expected has shape {shape}, but the gradient with respect to {input} has shape "
+                "{right}: the shape of the output followed by the shape of that input.",
+                shape=list(tensor.shape),
+                input=name,
+                right=list(output.shape + x.shape),
+            )
+        )
+    derivative = tensor.to(torch.complex128)
+    if not complex_output:  # as autograd has it: by the real part, and by the imaginary part
+        return torch.view_as_real(derivative).reshape(m, n)
+    rows = [derivative.real, derivative.imag]
+    if not complex_input:
+        return torch.stack([row.reshape(-1, n) for row in rows], dim=1).reshape(m, n)
+    # The Cauchy-Riemann equations: multiplying by a + ib turns and stretches the plane.
+    columns = [torch.stack([rows[0], -rows[1]], -1), torch.stack([rows[1], rows[0]], -1)]
+    return torch.stack([each.reshape(-1, n) for each in columns], dim=1).reshape(m, n)

@@ -1,326 +1,356 @@
-"""Whether a gradient is right, and if it is not, why, in one sentence."""
+"""The verdict on a comparison, in one sentence: words only, nothing is measured here."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from autodiff_helpers.gradients.comparison import ROUGH, Comparison
-from autodiff_helpers.gradients.differences import (
-    EPSILON,
-    Array,
-    Indices,
-    Mask,
-    better_of,
-    central_differences,
-    measured_noise,
-    one_sided_slopes,
-)
-from autodiff_helpers.gradients.function import VectorFunction
-from autodiff_helpers.gradients.mistakes import common_mistake
-from autodiff_helpers.gradients.pieces import flat
+from autodiff_helpers.gradients.comparison import ROUGH, Comparison, Kink, Source
+from autodiff_helpers.gradients.mistakes import Mistake, Rule, common_mistake
+from autodiff_helpers.rounding import in_certain_digits, in_five_digits
+from autodiff_helpers.words import say, say_how_many
 
-# Slopes to the left and to the right that differ by less than this share are one slope.
-KINK = 1e-3
-# A function rounded more coarsely than this is no rounded function but one with steps.
-COARSEST = 0.02
-MOST_LOOKED_AT = 2000
-MOST_ROWS = 50
-ALMOST_ZERO = 1e-8
+# Where nothing better is known, a number below this may be what rounding left of a zero.
+NOTHING = 1e-9
 
 
-# Steps, relative to an input, from the least that double precision knows to a rather long one.
-STEPS = 10.0 ** np.arange(-15.5, 0.0, 0.5)
+class Verdict(NamedTuple):
+    """Whether a gradient is right, and why it is not."""
+
+    passed: bool
+    sentence: str
+    comparison: Comparison
+    """The evidence."""
 
 
-def diagnose(comparison: Comparison) -> tuple[Comparison, bool, str]:
-    """Say whether the gradient is right, and if it is not, why.
-
-    Args:
-        comparison: the Jacobian by rule and by central differences.
-
-    Returns:
-        The comparison as it was judged in the end, the verdict, and one sentence.
-    """
-    function = comparison.function
-    odd = bool(function.changed) or function.random
-    if not odd and comparison.plain:
-        return comparison, True, _right(comparison.analytic.size)
-    odd |= bool(comparison.numeric.bent.any())
-    rough = comparison.rougher_than(10 * comparison.tolerance)
-    if not odd and comparison.matches.all() and not rough.any():
-        return comparison, True, _not_wrong(comparison)
-    sentence = misbehaviour(function) or _undefined(comparison)
-    if sentence is not None:
-        return comparison, False, sentence
-    comparison, rounding = _with_its_own_precision(comparison)
-    comparison, kink = _kink(comparison)
-    if kink is not None and kink.fatal:
-        return comparison, False, kink.sentence
-    right = bool(comparison.agrees.all())
-    if not right:
-        sentence = _wrong(comparison)
+def judge(comparison: Comparison) -> Verdict:
+    """The verdict on a function whose Jacobian was compared as a whole."""
+    if comparison.behavior.repeats is None:  # nobody had to look closer
+        return Verdict(True, _ended(_not_wrong(comparison)), comparison)
+    if comparison.misbehaves:
+        return Verdict(False, _ended(_misbehavior(comparison)), comparison)
+    if not comparison.defined:
+        return Verdict(False, _ended(_undefined(comparison)), comparison)
+    kinks = comparison.kinks
+    if kinks is not None and kinks.shown.outside:
+        return Verdict(False, _ended(_no_derivative(comparison, kinks.shown)), comparison)
+    passed = bool(comparison.agrees.all())
+    if not passed:
+        statement = _wrong(comparison)
+    elif kinks is not None:
+        statement = _no_derivative(comparison, kinks.shown)
+    elif comparison.coarse is not None:
+        statement = _coarse(comparison)
     else:
-        sentence = kink.sentence if kink is not None else rounding or _not_wrong(comparison)
-    if function.random:
-        sentence = (
-            f"{sentence[:-1]}; the function is random (two calls differ), so every call was given "
-            "the same random numbers."
+        statement = _not_wrong(comparison)
+    if comparison.behavior.random:
+        statement = say(
+            "{statement}; the function is random (two calls differ), so every call was given the "
+            "same random numbers",
+            statement=statement,
         )
-    return comparison, right, sentence
+    return Verdict(passed, _ended(statement), comparison)
+
+
+def judge_directions(comparison: Comparison, outputs: int, inputs: int, *, rough: bool) -> Verdict:
+    """The verdict on a large function, of which products with random vectors agree."""
+    if rough:
+        sentence = say(
+            "The precision is too low for a proof: no difference was found, but central "
+            "differences of so large a function prove only some of its digits; check it in "
+            "float64, or on smaller tensors."
+        )
+    else:
+        sentence = say_how_many(
+            "The gradient is right: the derivative in a random direction, of a function with "
+            "{count:,} output and {inputs:,} inputs, agrees with its central difference.",
+            "The gradient is right: the derivative in a random direction, of a function with "
+            "{count:,} outputs and {inputs:,} inputs, agrees with its central difference.",
+            outputs,
+            inputs=inputs,
+        )
+    return Verdict(True, sentence, comparison)
+
+
+def judge_large_with_kinks(comparison: Comparison, kink: Kink) -> Verdict:
+    """The verdict on a large function with kinks, which products cannot judge."""
+    sentence = say(
+        "The function has kinks at this point, such as that of {output} at {point}, so a function "
+        "of its size cannot be checked as a whole here; check it at another point, or on smaller "
+        "tensors.",
+        output=comparison.point.names.output(kink.row),
+        point=_at(comparison, kink.column),
+    )
+    return Verdict(False, sentence, comparison)
+
+
+def table_head(source: Source) -> list[str]:
+    """What stands above the columns of the table."""
+    return [say("derivative"), source_name(source), say("numeric"), say("agree")]
+
+
+def table_row(comparison: Comparison, row: int, column: int) -> list[str]:
+    """One derivative in the table: its name, both values, and whether they agree."""
+    analytic, numeric = _printed(comparison, row, column)
+    numeric_value = comparison.numeric.values[row, column]
+    judged = say("yes") if comparison.agrees[row, column] else say("NO")
+    known = not np.isnan(numeric_value)
+    kinks = comparison.kinks
+    if kinks is not None and kinks.excused[row, column]:
+        judged = say("kink")
+    elif kinks is not None and kinks.jumps[row, column]:
+        judged, known = say("jump"), False
+    elif comparison.agrees[row, column] and comparison.unproved[row, column]:
+        judged, numeric = say("unsure"), "?"
+    if not known:
+        numeric = say("none")
+    if not known or numeric == "?":
+        value = float(comparison.analytic[row, column])
+        analytic = in_certain_digits(value, NOTHING, ROUGH)
+    return [comparison.point.names.derivative(row, column), analytic, numeric, judged]
+
+
+def source_name(source: Source) -> str:
+    """What the derivatives by rule are called."""
+    if source == "autograd":
+        return say("autograd")
+    return say("expected") if source == "expected" else say("forward mode")
+
+
+def _ended(statement: str) -> str:
+    return say("{statement}.", statement=statement)
+
+
+def _right(comparison: Comparison) -> str:
+    count = comparison.analytic.size
+    if count == 0:
+        return say("The gradient is right: there is nothing to compare, for lack of any number")
+    if count == 2:
+        return say("The gradient is right: both derivatives agree with their central differences")
+    return say_how_many(
+        "The gradient is right: the derivative agrees with its central difference",
+        "The gradient is right: all {count} derivatives agree with their central differences",
+        count,
+    )
 
 
 def _not_wrong(comparison: Comparison) -> str:
+    if comparison.plain:
+        return _right(comparison)
     largest = comparison.scale.max(initial=0.0)
     finite = comparison.noise[np.isfinite(comparison.noise)]
     noise = float(finite.max(initial=0.0))
-    if 0 < ROUGH * largest < noise:
+    if not 0 < ROUGH * largest < noise:
+        return _right(comparison)
+    return say(
+        "The precision is too low for a proof: no difference was found, but central differences "
+        "prove this only to within {bound:g}: the gradient is too small for them, or the function "
+        "is rounded too much",
         # In steps of a thousand, because the noise itself is another one on every machine.
-        bound = 1000.0 ** math.ceil(math.log(noise, 1000))
-        return (
-            "The precision is too low for a proof: no difference was found, but central "
-            f"differences prove this only to within {bound:g}: the gradient is too small for "
-            "them, or the function is rounded too much."
-        )
-    return _right(comparison.analytic.size)
-
-
-def _right(count: int) -> str:
-    if count == 0:
-        return "The gradient is right: there is nothing to compare, for lack of any number."
-    if count == 1:
-        return "The gradient is right: the derivative agrees with its central difference."
-    which = "both" if count == 2 else f"all {count}"
-    return f"The gradient is right: {which} derivatives agree with their central differences."
-
-
-def misbehaviour(function: VectorFunction) -> str | None:
-    """Say why a function is none that could be checked, if that is so.
-
-    Args:
-        function: the function, already recorded.
-
-    Returns:
-        One sentence, or ``None``.
-    """
-    if not function.repeats():
-        return (
-            f"The function is random: two calls of {function.name} with the same input differ, "
-            "and they still do when torch's random numbers are the same; look for a generator of "
-            "its own, a counter or a clock, and make it give one value for one input."
-        )
-    if not function.changed:
-        return None
-    piece, before, after = function.changed[0]
-    was, is_now = flat([before]), flat([after])
-    place = int((was != is_now).nonzero()[0])
-    name = function.input_names[piece.position]
-    return (
-        f"The function changes its input {name} in place: "
-        f"{function.input_name(piece.start + place)} is {was[place].item():.6g} before the call "
-        f"and {is_now[place].item():.6g} after it; look for methods that end in _, for += and for "
-        f".data, and let the function make a new tensor instead, such as {name}.clone()."
+        bound=1000.0 ** math.ceil(math.log(noise, 1000)),
     )
 
 
-def _undefined(comparison: Comparison) -> str | None:
-    function = comparison.function
-    value = function.value
+def _coarse(comparison: Comparison) -> str:
+    assert comparison.coarse is not None
+    return say(
+        "The precision is too low for more than this: no difference was found, but the function "
+        "does not notice when {input} changes by less than about {step:g}; look for float(), "
+        "half() or other conversions to fewer digits inside it",
+        input=comparison.point.names.input(comparison.coarse.column),
+        step=10.0 ** round(math.log10(comparison.coarse.step)),
+    )
+
+
+def _misbehavior(comparison: Comparison) -> str:
+    change = comparison.behavior.change
+    if not comparison.behavior.repeats or change is None:
+        return say(
+            "The function is random: two calls of {function} with the same input differ, and they "
+            "still do when torch's random numbers are the same; look for a generator of its own, "
+            "a counter or a clock, and make it give one value for one input",
+            function=comparison.point.names.function,
+        )
+    return say(
+        "The function changes its input {input} in place: {number} is {before:.6g} before the "
+        "call and {after:.6g} after it; look for methods that end in _, for += and for .data, and "
+        "let the function make a new tensor instead, such as {input}.clone()",
+        input=change.tensor,
+        number=change.number,
+        before=change.before,
+        after=change.after,
+    )
+
+
+def _undefined(comparison: Comparison) -> str:
+    value, names = comparison.point.value, comparison.point.names
     if not np.isfinite(value).all():
         row = int(np.flatnonzero(~np.isfinite(value))[0])
-        return (
-            f"The gradient is undefined: {function.output_name(row)} itself is {value[row]:g} at "
-            "this point; look for a division by zero, or a log or root outside its domain."
+        return say(
+            "The gradient is undefined: {output} itself is {value:g} at this point; look for a "
+            "division by zero, or a log or root outside its domain",
+            output=names.output(row),
+            value=value[row],
         )
-    undefined = ~np.isfinite(comparison.analytic)
-    if not undefined.any():
-        return None
-    row, column = (int(each[0]) for each in np.nonzero(undefined))
-    return (
-        f"The gradient is undefined: {_who(comparison)} {comparison.analytic[row, column]:g} for "
-        f"{comparison.name(row, column)} at {_point(comparison, column)}; look for a division "
-        "by zero, a root or a log of 0, or a power of 0 on the way back."
+    row, column = (int(each[0]) for each in np.nonzero(~np.isfinite(comparison.analytic)))
+    return say(
+        "The gradient is undefined: {answer} for {derivative} at {point}; look for a division by "
+        "zero, a root or a log of 0, or a power of 0 on the way back",
+        answer=_answer(comparison.source, f"{comparison.analytic[row, column]:g}"),
+        derivative=names.derivative(row, column),
+        point=_at(comparison, column),
     )
 
 
-def _with_its_own_precision(comparison: Comparison) -> tuple[Comparison, str | None]:
-    """Judge a function that is rounded inside by what it can do, and say how coarse it is."""
-    function = comparison.function
-    doubtful = ~comparison.agrees | comparison.rougher_than(10 * comparison.tolerance)
-    if not doubtful.any():
-        return comparison, None
-    row, column = comparison.worst(doubtful)
-    step, change = _least_change(comparison, row, column)
-    largest = max(abs(function.value[row]), np.abs(function.place).max())
-    if largest > 0 and 100 * comparison.epsilon < change / largest < COARSEST:
-        numeric = central_differences(
-            function,
-            function.place,
-            function.value,
-            epsilon=float(change / largest),
-            seen=function.seen,
+def _no_derivative(comparison: Comparison, kink: Kink) -> str:
+    """That the function has no derivative here, and what the answer is worth."""
+    value = float(comparison.analytic[kink.row, kink.column])
+    fields = {
+        "output": comparison.point.names.output(kink.row),
+        "point": _at(comparison, kink.column),
+        "left": in_five_digits(kink.left, kink.unsure),
+        "right": in_five_digits(kink.right, kink.unsure),
+        "answer": _answer(comparison.source, in_five_digits(value)),
+    }
+    if kink.kind == "jump":
+        return say(
+            "The function is not differentiable here: {output} at {point} jumps, so there is no "
+            "derivative; {answer}; check it at another point",
+            **fields,
         )
-        return comparison.changed(numeric=numeric, epsilon=float(change / largest)), (
-            "The precision is too low for more than this: no difference was found, but the "
-            f"function does not notice when {function.input_name(column)} changes by less than "
-            f"about {10.0 ** round(math.log10(step)):g}; look for float(), half() or other "
-            "conversions to fewer digits inside it."
+    if kink.kind == "kink":
+        finding = say(
+            "The function is not differentiable here: {output} at {point} has a kink, with the "
+            "slope {left} to the left and {right} to the right; {answer}",
+            **fields,
         )
-    # An output may be small beside the inputs and yet be made of numbers as large as they are.
-    noise = np.zeros_like(function.value)
-    for row in np.flatnonzero(doubtful.any(axis=1))[:MOST_ROWS]:
-        worst = comparison.worst(doubtful & (np.arange(len(noise)) == row)[:, None])
-        _, change = _least_change(comparison, *worst)
-        if change < 2 * abs(function.value[row]):
-            noise[row] = change
-    if not noise.any():
-        return comparison, None
-    numeric = central_differences(
-        function,
-        function.place,
-        function.value,
-        epsilon=comparison.epsilon,
-        noise=noise,
-        seen=function.seen,
-    )
-    # No more exact than it seemed before.
-    better = better_of(comparison.numeric, numeric)
-    errors = np.maximum.reduce([better.errors, numeric.errors, comparison.numeric.errors])
-    return comparison.changed(numeric=better._replace(errors=errors)), None
-
-
-def _least_change(comparison: Comparison, row: int, column: int) -> tuple[float, float]:
-    """The shortest step that one output notices, and by how much it should change with it."""
-    function = comparison.function
-    size = max(abs(function.place[column]), 1.0)
-    steps = STEPS * size
-    points = np.tile(function.place, (2 * len(steps), 1))
-    points[:, column] += np.concatenate([steps, -steps])
-    values = function(points)[:, row].reshape(2, -1)
-    noticed = steps[(values != function.value[row]).all(axis=0)]
-    if not len(noticed) or noticed[0] < 10 * EPSILON * size:
-        return 0.0, 0.0
-    slopes = comparison.analytic[row, column], comparison.numeric.values[row, column]
-    return float(noticed[0]), float(noticed[0] * max(map(abs, slopes)))
-
-
-class _Kink(NamedTuple):
-    sentence: str
-    fatal: bool
-
-
-def _kink(comparison: Comparison) -> tuple[Comparison, _Kink | None]:
-    """Excuse an answer between the two slopes of a kink, and say where the kink is."""
-    function = comparison.function
-    doubtful = ~comparison.agrees | comparison.unproved | comparison.numeric.bent
-    columns = np.flatnonzero(doubtful.any(axis=0))[:MOST_LOOKED_AT]
-    if not len(columns):
-        return comparison, None
-    here = function.place, function.value
-    noise = measured_noise(
-        function,
-        *here,
-        comparison.numeric.values,
-        epsilon=comparison.epsilon,
-        elements=columns,
-    )
-    left, right, errors, jumps, near = one_sided_slopes(
-        function, *here, columns, epsilon=comparison.epsilon, noise=noise
-    )
-    comparison = _with_slopes_on_this_side(comparison, columns, (left + right) / 2, errors, near)
-    low, high = np.fmin(left, right), np.fmax(left, right)
-    size = np.maximum(np.abs(low), np.abs(high))
-    doubtful = doubtful[:, columns]
-    # Beside the end of its domain a function ends as well, at a distance that is not nothing.
-    at_end = (function.place[columns] == 0) | (np.abs(function.place[columns]) > ALMOST_ZERO)
-    edge = doubtful & (np.isnan(left) ^ np.isnan(right)) & at_end
-    kink = doubtful & (high - low > max(KINK, comparison.tolerance) * size + 30 * errors)
-    jumps &= doubtful
-    found = edge | kink | jumps
-    if not found.any():
-        return comparison, None
-    analytic = comparison.analytic[:, columns]
-    tolerance = comparison.tolerance * size + 10 * errors
-    between = (analytic >= low - tolerance) & (analytic <= high + tolerance) & ~jumps
-    excused = np.zeros_like(comparison.agrees)
-    excused[:, columns] = found & between
-    outside = found & ~between & ~comparison.agrees[:, columns]
-    row, place = (int(each[0]) for each in np.nonzero(outside if outside.any() else found))
-    column = int(columns[place])
-    where = f"{function.output_name(row)} at {_point(comparison, column)}"
-    answer = f"{_who(comparison)} {_short(analytic[row, place])}"
-    unsure = float(10 * errors[row, place])
-    slopes = _short(left[row, place], unsure), _short(right[row, place], unsure)
-    broken = np.zeros_like(comparison.agrees)
-    numeric = comparison.numeric.values[:, columns]
-    apart = np.abs(analytic - numeric) > ROUGH * np.maximum(np.abs(analytic), np.abs(numeric))
-    broken[:, columns] = jumps & apart
-    comparison = comparison.changed(excused=excused, jumps=broken)
-    if jumps[row, place]:
-        return comparison, _Kink(
-            f"The function is not differentiable here: {where} jumps, so there is no derivative; "
-            f"{answer}; check it at another point.",
-            fatal=bool(broken[row, column]),
-        )
-    if edge[row, place]:
-        side, slope = ("right", slopes[1]) if np.isnan(left[row, place]) else ("left", slopes[0])
-        sentence = (
-            f"The function ends here: {where} has a value to the {side} only, and the slope {slope}"
+    elif math.isnan(kink.left):
+        finding = say(
+            "The function ends here: {output} at {point} has a value to the right only, and the "
+            "slope {right}; {answer}",
+            **fields,
         )
     else:
-        sentence = (
-            f"The function is not differentiable here: {where} has a kink, with the slope "
-            f"{slopes[0]} to the left and {slopes[1]} to the right"
+        finding = say(
+            "The function ends here: {output} at {point} has a value to the left only, and the "
+            "slope {left}; {answer}",
+            **fields,
         )
-    judged = (
-        "which is none of the two and not between them."
-        if outside.any()
-        else "which is as right as an answer can be here."
-    )
-    return comparison, _Kink(f"{sentence}; {answer}, {judged}", bool(outside.any()))
-
-
-def _with_slopes_on_this_side(
-    comparison: Comparison, columns: Indices, slopes: Array, errors: Array, near: Mask
-) -> Comparison:
-    """Use slopes from a far smaller scale where there is a kink close by."""
-    better = near & (errors <= 10 * ROUGH * np.abs(slopes))
-    if not better.any():
-        return comparison
-    values, their_errors = comparison.numeric.values.copy(), comparison.numeric.errors.copy()
-    values[:, columns] = np.where(better, slopes, values[:, columns])
-    their_errors[:, columns] = np.where(better, errors, their_errors[:, columns])
-    numeric = comparison.numeric._replace(values=values, errors=their_errors)
-    return comparison.changed(numeric=numeric)
+    if kink.outside:
+        return say("{finding}, which is none of the two and not between them", finding=finding)
+    return say("{finding}, which is as right as an answer can be here", finding=finding)
 
 
 def _wrong(comparison: Comparison) -> str:
-    wrong = ~comparison.agrees
-    row, column = comparison.worst(wrong)
-    analytic, numeric = comparison.printed(row, column)
-    count = comparison.analytic.size
-    where = f" in {wrong.sum()} of {count} derivatives" if count > 1 else ""
-    sentence = (
-        f"The gradient is wrong{where}: {_who(comparison)} {analytic} for "
-        f"{comparison.name(row, column)}, central differences say {numeric}"
+    row, column = comparison.worst(~comparison.agrees)
+    analytic, numeric = _printed(comparison, row, column)
+    finding = say_how_many(
+        "The gradient is wrong: {answer} for {derivative}, central differences say {numeric}",
+        "The gradient is wrong in {wrong} of {count} derivatives: {answer} for {derivative}, "
+        "central differences say {numeric}",
+        comparison.analytic.size,
+        wrong=(~comparison.agrees).sum(),
+        answer=_answer(comparison.source, analytic),
+        derivative=comparison.point.names.derivative(row, column),
+        numeric=numeric,
     )
-    reason = common_mistake(comparison, row, column)
-    return f"{sentence}; {reason}." if reason else f"{sentence}."
+    reason = (
+        _reason(comparison, common_mistake(comparison, row, column), row, column)
+        if comparison.cut is None
+        else _cut(comparison)
+    )
+    return say("{finding}; {reason}", finding=finding, reason=reason) if reason else finding
 
 
-def _who(comparison: Comparison) -> str:
-    return {
-        "autograd": "autograd says",
-        "forward mode": "autograd in forward mode says",
-        "expected": "you expected",
-    }[comparison.source]
+def _cut(comparison: Comparison) -> str:
+    assert comparison.cut is not None
+    if comparison.cut.undone:
+        return say(
+            "{calls} cuts the function off from its input, in whole or in part: without that the "
+            "gradient is right",
+            calls=_listed(comparison.cut.undone),
+        )
+    return say(
+        "{calls} cuts the function off from its input, in whole or in part: what leaves torch is a "
+        "constant for autograd, so compute it with tensors",
+        calls=_listed(comparison.cut.left),
+    )
 
 
-def _point(comparison: Comparison, column: int) -> str:
-    function = comparison.function
-    return f"{function.input_name(column)} = {_short(function.place[column])}"
+def _reason(comparison: Comparison, mistake: Mistake, row: int, column: int) -> str | None:
+    """What the wrong derivatives have in common, and what to look at."""
+    names = comparison.point.names
+    rule = None if mistake.rule is None else _rule(comparison, mistake.rule, mistake, column)
+    if mistake.alone is None:
+        return rule
+    if mistake.alone == "input":
+        where = say(
+            "of all derivatives only those by one element, {input}, are wrong",
+            input=names.input(column),
+        )
+    else:
+        where = say(
+            "of all derivatives only those of one element, {output}, are wrong",
+            output=names.output(row),
+        )
+    if rule is None:
+        return say("{where}: look at how this one is treated", where=where)
+    return say("{where}, {rule}", where=where, rule=rule)
 
 
-def _short(value: float, unsure: float = 1e-12) -> str:
-    """A number to five digits, and as 0 what rounding may have left of a zero."""
-    return f"{0.0 if abs(value) <= unsure else value:.5g}"
+def _rule(comparison: Comparison, rule: Rule, mistake: Mistake, column: int) -> str:
+    if rule == "zero" and comparison.source == "expected":
+        return say("the function does depend on this input")
+    names = comparison.point.names
+    sentences = {
+        "zero": "the way from {function} back to {input} is cut off there: look for detach(), "
+        ".data, item(), no_grad() and for a backward step that returns nothing",
+        "sign": "the sign is wrong: look for a missing or extra minus",
+        "twice": "it is twice the right one: look for something that is added twice",
+        "factor": "it is {amount} times the right one, a constant factor: look for a factor that "
+        "is missing or too many",
+        "transposed": "it is the right one, transposed: look for a missing transpose (.T), or for "
+        "the Jacobian where its transpose is needed",
+        "permuted": "the numbers are right but in the wrong places (permuted): look at the order "
+        "of indices, and at reshape, flip and permute",
+        "offset": "every wrong one is off by the same amount, {amount} (an additive offset): look "
+        "for a constant that is added on the way back",
+    }
+    return say(
+        sentences[rule],
+        function=names.function,
+        input=names.tensor(column),
+        amount=mistake.amount,
+    )
+
+
+def _answer(source: Source, value: str) -> str:
+    """What autograd or the user says, as a clause."""
+    if source == "expected":
+        return say("you expected {value}", value=value)
+    if source == "forward mode":
+        return say("autograd in forward mode says {value}", value=value)
+    return say("autograd says {value}", value=value)
+
+
+def _at(comparison: Comparison, column: int) -> str:
+    value = in_five_digits(float(comparison.point.x[column]))
+    return f"{comparison.point.names.input(column)} = {value}"
+
+
+def _listed(calls: Sequence[str]) -> str:
+    *others, last = calls
+    return say("{calls} and {last}", calls=_listed(others), last=last) if others else last
+
+
+def _printed(comparison: Comparison, row: int, column: int) -> tuple[str, str]:
+    """One derivative by rule and by central differences, to as many digits as are certain."""
+    noise = comparison.noise_to_print(row, column)
+    # One digit more where there is a difference to see.
+    precision = comparison.tolerance / (1 if comparison.agrees[row, column] else 10)
+    analytic, numeric = (
+        in_certain_digits(float(value), noise, precision)
+        for value in (comparison.analytic[row, column], comparison.numeric.values[row, column])
+    )
+    return analytic, numeric

@@ -489,35 +489,6 @@ def test_a_large_gradient_is_right_or_its_wrong_element_is_named(f, size):
     assert f"one element, x[{place}]" in result.diagnosis
 
 
-def test_a_large_gradient_with_kinks():
-    x = torch.zeros(50_000, dtype=torch.float64)
-    x[::3] = torch.linspace(0.1, 2, len(x[::3]), dtype=torch.float64)
-    result = check_gradient(torch.relu, x.requires_grad_())
-    assert result
-    assert "kink" in result.diagnosis
-
-
-def test_more_kinks_than_are_looked_at_are_no_alarm():
-    x = torch.zeros(5000, dtype=torch.float64)
-    x[::3] = torch.linspace(0.1, 2, len(x[::3]), dtype=torch.float64)
-    assert check_gradient(lambda x: torch.relu(x).sum(), x.requires_grad_())
-
-
-def test_a_large_gradient_by_hand_is_checked_at_kinks_too():
-    x = torch.linspace(0, 1, 3000, dtype=torch.float64)
-    x[::2] = 0
-    right = (x > 0).double()
-    # What autograd says does not count.
-    f = planted(lambda x: torch.relu(x).sum(), lambda g: g - 5)
-    result = check_gradient(f, x.requires_grad_(), expected=right)
-    assert result
-    assert "you expected 0, which is as right as an answer can be here" in result.diagnosis
-    right[1234] = -50
-    result = check_gradient(f, x, expected=right)
-    assert not result
-    assert "f at x[1234] = 0 has a kink" in result.diagnosis
-
-
 def test_a_large_gradient_that_can_be_written_down_is_where_there_is_something_to_see():
     x = tensor(1200)
     f = planted(lambda x: x.sin().sum(), one_element(lambda g: 1.01 * g))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HELPERS = Path(__file__).resolve().parents[2] / "autodiff_helpers"
-MOST_FLOORS = 7
+MOST_FLOORS = 5
 
 
 def module_of(path):
