@@ -310,12 +310,8 @@ def _judged_by_products(function: VectorFunction, expected: Expected | None) -> 
         projections.append(projection)
         if not (projection.differs or projection.rough):
             continue
-        row, column = 0, piece.start
-        if projection.differs and not can_be_written(function):
-            columns = torch.arange(piece.start, piece.stop, device=function.output.device)
-            row, column = projector.worst(columns, int(projection.excess.argmax()))
         behavior = function.behavior._replace(repeats=function.repeats())
-        verdict, form = judged_around(row, column, behavior)
+        verdict, form = judged_around(*projector.suspect(piece, projection), behavior)
         if not verdict.passed or can_be_written(function):
             return verdict, form
         kinks = verdict.comparison.kinks

@@ -42,13 +42,7 @@ class InDouble(TorchFunctionMode):
 
 
 def doubled(value: Any) -> Any:
-    """A tensor in double precision, or a list or tuple with all of its tensors so.
-
-    Args:
-        value: anything; what is neither a tensor nor holds any is given back as it is.
-
-    Returns:
-        The same in double precision, whole numbers and truth values left alone.
+    """A tensor in double precision, or a list or tuple of such; anything else as it is.
 
     Example:
         >>> doubled([torch.ones(1), torch.tensor(1)])

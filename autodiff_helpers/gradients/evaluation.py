@@ -11,22 +11,29 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 try:
-    # The only private names of torch that this package needs. Where they are missing, a function
-    # with branches is evaluated one by one.
-    from torch._C._functorch import get_unwrapped, is_batchedtensor
+    # Private names of torch. Without them a function with branches is evaluated one by one, and a
+    # small check takes a third longer, which is what the wrapping of torch.func.vmap costs.
+    from torch._C._functorch import (
+        _add_batch_dim,
+        _remove_batch_dim,
+        _vmap_decrement_nesting,
+        _vmap_increment_nesting,
+        get_unwrapped,
+        is_batchedtensor,
+    )
 
-    CAN_LOOK_INSIDE = True
+    HAS_PRIVATE_NAMES = True
 except ImportError:
-    CAN_LOOK_INSIDE = False
+    HAS_PRIVATE_NAMES = False
 
 Array = NDArray[np.float64]
 # From a point of shape (n,) to a value of shape (m,), both in float64.
 Vector = Callable[[Tensor], Tensor]
 
-# Fewer points than this are evaluated one by one, which takes no longer.
-FEW_TOGETHER = 5
+# Fewer points than this are evaluated one by one, which takes no longer; and so are points that
+# take other branches than the rest, when the points were parted this often.
+FEW_TOGETHER = 2
 FEW_BY_BRANCHES = 12
-# So do points that take other branches than the rest, when the points were parted this often.
 MOST_BRANCHES = 20
 
 
@@ -38,7 +45,14 @@ def together(f: Vector, points: Tensor) -> Tensor:
         tensor([[ 1.,  4.],
                 [ 9., 16.]])
     """
-    return torch.func.vmap(f, randomness="same")(points)
+    if not HAS_PRIVATE_NAMES:
+        return torch.func.vmap(f, randomness="same")(points)
+    count = len(points)
+    level = _vmap_increment_nesting(count, "same")
+    try:
+        return _remove_batch_dim(f(_add_batch_dim(points, 0, level)), level, count, 0)
+    finally:
+        _vmap_decrement_nesting()
 
 
 def by_branches(f: Vector, points: Tensor, branches: int = MOST_BRANCHES) -> Tensor:
@@ -92,7 +106,7 @@ class Ways(NamedTuple):
 ONE_BY_ONE = Ways((), (unrecorded, recorded))
 RECORDED = Ways((), (recorded,))
 ALL_WAYS = ONE_BY_ONE._replace(at_once=((together, FEW_TOGETHER), (by_branches, FEW_BY_BRANCHES)))
-if not CAN_LOOK_INSIDE:
+if not HAS_PRIVATE_NAMES:
     ALL_WAYS = ONE_BY_ONE._replace(at_once=((together, FEW_TOGETHER),))
 
 

@@ -80,7 +80,7 @@ class Caller:
         self.point = flat([self._copies[position] for position in checked])
         self._constants = [(i, x) for i, x in enumerate(self._copies) if i not in checked]
         self._changes_constants = True
-        self._random: RandomState | None = RandomState(tensors)
+        self.random_state: RandomState | None = RandomState(tensors)
 
     def __call__(self, checked: Sequence[Tensor]) -> Any:
         """What the function returns for these inputs, which it may change."""
@@ -112,12 +112,12 @@ class Caller:
 
     def drew(self) -> bool:
         """Whether the last call drew random numbers from torch."""
-        return self._random is not None and self._random.moved()
+        return self.random_state is not None and self.random_state.moved()
 
     def drawing_on(self) -> "Caller":
         """The same, but random numbers go on from call to call."""
         other = copy(self)
-        other._random = None
+        other.random_state = None
         return other
 
     def _run(self, checked: Sequence[Tensor], constants: Sequence[tuple[int, Tensor]]) -> Any:
@@ -134,8 +134,8 @@ class Caller:
             return torch.func.functional_call(self.f, state, tuple(tensors[: self._own_inputs]))
 
     def _reset(self) -> None:
-        if self._random is not None:
-            self._random.reset()
+        if self.random_state is not None:
+            self.random_state.reset()
 
     @property
     def visible(self) -> int:

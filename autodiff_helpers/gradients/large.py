@@ -18,7 +18,7 @@ from autodiff_helpers.gradients.comparison import ROUGH, SAFETY, Comparison, Poi
 from autodiff_helpers.gradients.differences import EPSILON, Array, Differences, NumericJacobian
 from autodiff_helpers.gradients.evaluation import ONE_BY_ONE
 from autodiff_helpers.gradients.function import Caller, VectorFunction
-from autodiff_helpers.gradients.pieces import Names, flat, piece_at
+from autodiff_helpers.gradients.pieces import Names, Piece, flat, piece_at
 from autodiff_helpers.gradients.rules import (
     Expected,
     has_own_forward_rule,
@@ -190,8 +190,16 @@ class Projector:
             np.maximum(SAFETY * error + self._relative * norms, np.finfo(float).tiny),
         )
 
-    def worst(self, columns: Tensor, output: int) -> tuple[int, int]:
-        """The row and column of a wrong derivative, by halving again and again."""
+    def suspect(self, piece: Piece, projection: Projection) -> tuple[int, int]:
+        """The row and column of a derivative by one input to look at, by halving again and again.
+
+        It is wrong where the products differ; where they are only rough, or all derivatives can be
+        looked at, it is the first.
+        """
+        if not projection.differs or can_be_written(self.function):
+            return 0, piece.start
+        columns = torch.arange(piece.start, piece.stop, device=self.u.device)
+        output = int(projection.excess.argmax())
         while len(columns) > 1:
             halves = columns.tensor_split(2)
             columns = max(halves, key=lambda half: self.project(half).excess[output])

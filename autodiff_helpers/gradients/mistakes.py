@@ -22,8 +22,8 @@ class Mistake(NamedTuple):
     """Whether all of them are by one element of the input, or all of one of the output."""
 
 
-def common_mistake(comparison: Comparison, row: int, column: int) -> Mistake:
-    """What the wrong derivatives have in common with the worst of them, in the same input."""
+def common_mistake(comparison: Comparison, column: int) -> Mistake:
+    """What the wrong derivatives have in common with the worst of them, which is by the same input."""
     piece = piece_at(comparison.point.pieces, column)
     block = slice(piece.start, piece.stop)
     wrong = ~comparison.agrees[:, block]

@@ -35,7 +35,7 @@ class Piece(NamedTuple):
             taken = taken.reshape(shape)
         if self.dtype.is_complex:
             taken = torch.view_as_complex(taken.to(self.dtype.to_real()).contiguous())
-        return taken.to(self.dtype)
+        return taken if taken.dtype == self.dtype else taken.to(self.dtype)
 
 
 def pieces_of(tensors: Sequence[tuple[int, Tensor]]) -> list[Piece]:

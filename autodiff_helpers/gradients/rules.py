@@ -11,9 +11,9 @@ import torch.autograd.forward_ad as forward_mode
 from torch import Tensor
 
 from autodiff_helpers.gradients.differences import Array
-from autodiff_helpers.gradients.evaluation import RECORDED, same
+from autodiff_helpers.gradients.evaluation import RECORDED, same, together
 from autodiff_helpers.gradients.function import Caller, VectorFunction
-from autodiff_helpers.gradients.pieces import Names, Piece, flat, piece_at, real
+from autodiff_helpers.gradients.pieces import Names, Piece, flat, piece_at
 from autodiff_helpers.words import say
 
 # Gradients computed in one batch hold about this many numbers.
@@ -80,24 +80,15 @@ def _products(function: VectorFunction, piece: Piece, output: Tensor, rows: slic
     count = rows.stop - rows.start
     units = function.caller.point.new_zeros(count, piece.stop - piece.start)
     units[:, rows].fill_diagonal_(1.0)
-    with warnings.catch_warnings(), function.caller.precision:
+
+    def back(unit: Tensor) -> Tensor:
+        return _product(function, [output], [piece.take_from(unit, start=0)])
+
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of backward steps that are slow in a batch
-        gradients = torch.autograd.grad(
-            output,
-            function.recording.leaves,
-            piece.take_from(units, start=0),
-            retain_graph=True,
-            allow_unused=True,
-            is_grads_batched=True,
-        )
-    parts = [
-        units.new_zeros(count, x.stop - x.start)
-        if gradient is None
-        else real(gradient).reshape(count, -1).to(units)
-        for x, gradient in zip(function.pieces, gradients, strict=True)
-    ]
+        products = together(back, units)
     function.caller.progress.advance(count)
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+    return products
 
 
 def _product(

@@ -256,7 +256,7 @@ def _wrong(comparison: Comparison) -> str:
         numeric=numeric,
     )
     reason = (
-        _reason(comparison, common_mistake(comparison, row, column), row, column)
+        _reason(comparison, common_mistake(comparison, column), row, column)
         if comparison.cut is None
         else _cut(comparison)
     )

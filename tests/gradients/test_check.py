@@ -156,8 +156,8 @@ def test_smooth_functions_need_few_evaluations():
 
     result = check_gradient(f, leaf(1.0))
     assert (result.numeric - result.analytic).abs().max() < 1e-10
-    # Once for autograd, and to both sides at two steps.
-    assert calls == 1 + 2 * 2
+    # Once for autograd, and at most to both sides at two steps.
+    assert calls <= 1 + 2 * 2
 
 
 def test_a_function_that_can_be_batched_is_called_once_for_all_points():
@@ -169,7 +169,7 @@ def test_a_function_that_can_be_batched_is_called_once_for_all_points():
         return x.sin().sum()
 
     assert check_gradient(f, torch.linspace(0, 1, 30, requires_grad=True))
-    assert calls == 2
+    assert calls <= 2
 
 
 def test_branches_are_followed_by_the_points_that_take_them():
