@@ -23,7 +23,7 @@ class Mistake(NamedTuple):
 
 
 def common_mistake(comparison: Comparison, column: int) -> Mistake:
-    """What the wrong derivatives have in common with the worst of them, which is by the same input."""
+    """What the wrong derivatives by one input have in common, that of the worst of all."""
     piece = piece_at(comparison.point.pieces, column)
     block = slice(piece.start, piece.stop)
     wrong = ~comparison.agrees[:, block]

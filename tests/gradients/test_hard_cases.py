@@ -145,7 +145,7 @@ def test_networks_with_kinks_in_float32_are_accepted():
 
 
 def test_kinks_too_close_for_float32_are_no_alarm():
-    for seed in range(12):
+    for seed in range(4):
         torch.manual_seed(seed)
         weight = torch.randn(30, 30) / 7
         x = torch.randn(20, 30, requires_grad=True)
