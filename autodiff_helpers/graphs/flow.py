@@ -23,13 +23,6 @@ class BackwardFlow(NamedTuple):
     leaves: dict[int, Tensor]
     """For each leaf, told by its ``id``: its gradient, which is the sum of all that it got."""
 
-    def gradient_of(self, tensor: Tensor) -> Tensor | None:
-        """The gradient of a tensor, where one arrived there."""
-        if tensor.grad_fn is None:
-            return self.leaves.get(id(tensor))
-        arriving = self.arriving.get(tensor.grad_fn)
-        return arriving[tensor.output_nr] if arriving else None
-
 
 def flow_back(outputs: Sequence[Tensor], known: Iterable[Tensor] = ()) -> BackwardFlow:
     """Walk back from some outputs as ``backward()`` would on their sum, and note all gradients.

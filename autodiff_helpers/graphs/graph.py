@@ -1,7 +1,7 @@
 """A computational graph as plain data: nodes with names, values and gradients. Knows no drawing."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -94,15 +94,16 @@ class Graph:
     @cached_property
     def words(self) -> list[dict[Part, str]]:
         """What there is to say about each node, from top to bottom."""
-        return [self._words_of(place) for place in range(len(self.nodes))]
+        roles = {kind: say(kind) for kind in ("leaf", "constant", "output")}
+        return [self._words_of(place, roles) for place in range(len(self.nodes))]
 
-    def _words_of(self, place: int) -> dict[Part, str]:
+    def _words_of(self, place: int, roles: Mapping[str, str]) -> dict[Part, str]:
         node = self.nodes[place]
         words: dict[Part, str] = {"name": node.name, "detail": node.detail}
         if node.times > 1:
             words["name"] = say("{sign}, {count} times", sign=node.label, count=node.times)
-        if node.label and node.kind in ("leaf", "constant", "output"):
-            words["role"] = say(node.kind)
+        if node.label and node.kind in roles:
+            words["role"] = roles[node.kind]
         if gradient := self.gradient_at(place):
             words["gradient"] = say("gradient {gradient}", gradient=gradient)
         return words
@@ -155,17 +156,9 @@ class Graph:
             >>> Graph((x, square, Node("output", "", "9.", inputs=(1,))), (2,)).summary()
             'Computational graph of the output from x: 1 operation.'
         """
+        outputs = [self.nodes[place].in_a_sentence for place in self.outputs]
         leaves = [node.in_a_sentence for node in self.nodes if node.kind == "leaf"]
-        parts = [
-            say_how_many(
-                "Computational graph of {outputs} from {leaves}: {count} operation",
-                "Computational graph of {outputs} from {leaves}: {count} operations",
-                sum(node.times for node in self.nodes if node.kind == "operation"),
-                outputs=_listed([self.nodes[place].in_a_sentence for place in self.outputs]),
-                leaves=_listed(leaves),
-            )
-        ]
-        parts += [
+        cuts = [
             say(
                 "{part} is cut off from {whole}",
                 part=node.in_a_sentence,
@@ -174,7 +167,14 @@ class Graph:
             for node in self.nodes
             if node.cut_from is not None
         ]
-        sentence = say("{statements}.", statements="; ".join(parts))
+        whole = say_how_many(
+            "Computational graph of {outputs} from {leaves}: {count} operation",
+            "Computational graph of {outputs} from {leaves}: {count} operations",
+            sum(node.times for node in self.nodes if node.kind == "operation"),
+            outputs=_listed(outputs),
+            leaves=_listed(leaves),
+        )
+        sentence = say("{statements}.", statements="; ".join([whole, *cuts]))
         return f"{sentence} {self.note}" if self.freed else sentence
 
 

@@ -1,14 +1,15 @@
 """What autograd kept of an operation for the backward pass."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from torch import Tensor
 
 
-def kept_operand(function: Any, name: str | None) -> Tensor | None:
-    """The operand that autograd calls by a name, where it kept it and it can be read."""
+def kept_operand(function: Any, names: Sequence[str | None], operand: int) -> Tensor | None:
+    """One of the operands that autograd keeps under some names, where it can be read."""
+    name = names[operand] if operand < len(names) else None
     # Where the user has hooks on saved tensors, reading one would run their code.
     raw = getattr(function, f"_raw_saved_{name}", None)
     if raw is None or raw.unpack_hook is not None:

@@ -41,34 +41,10 @@ class Operation(NamedTuple):
     beside: tuple[str, ...] = ()
     """How a plain number stands beside the sign, for each operand."""
 
-    def label_of(self, function: Any) -> str:
-        """The sign, with the Python number, if it has one, of one backward function.
-
-        Example:
-            >>> import torch
-            >>> function = (torch.ones(1, requires_grad=True) ** 3).grad_fn
-            >>> operation_called(type(function).__name__).label_of(function)
-            '^ 3'
-        """
-        if self.number is None:
-            return self.sign
-        return self.with_number(
-            getattr(function, f"_saved_{self.number}", None), self.operands.index(self.number)
-        )
-
     def with_number(self, number: complex | None, operand: int) -> str:
         """The sign with one operand that is a plain number, or is not known."""
         words = say("constant") if number is None else significant(number)
         return self.beside[operand].format(sign=self.sign, number=words)
-
-    def operand_name(self, operand: int) -> str | None:
-        """Under which name autograd keeps an operand that is a tensor."""
-        return self.operands[operand] if operand < len(self.operands) else None
-
-    @property
-    def takes_numbers(self) -> bool:
-        """Whether a tensor that holds a plain number stands beside the sign."""
-        return self.number is None and bool(self.beside)
 
 
 def operation_called(name: str) -> Operation:
@@ -79,6 +55,22 @@ def operation_called(name: str) -> Operation:
         ['×', 'native layer norm']
     """
     return OPERATIONS.get(name) or _not_in_the_table(printable(name))
+
+
+def operation_of(function: Any) -> Operation:
+    """What there is to say about a backward function; its Python number stands with the sign.
+
+    Example:
+        >>> import torch
+        >>> operation_of((torch.ones(1, requires_grad=True) ** 3).grad_fn).sign
+        '^ 3'
+    """
+    operation = operation_called(type(function).__name__)
+    if operation.number is None:
+        return operation
+    number = getattr(function, f"_saved_{operation.number}", None)
+    place = operation.operands.index(operation.number)
+    return operation._replace(sign=operation.with_number(number, place))
 
 
 def _not_in_the_table(name: str) -> Operation:

@@ -38,9 +38,9 @@ class GraphPlot(Picture):
     def __init__(
         self, graph: Graph, left_to_right: bool = False, axes: "Axes | None" = None
     ) -> None:
+        self.text, self.title = str(graph), graph.summary()
         self._sheet = arrange(graph, left_to_right)
         self._axes = axes
-        self.text, self.title = str(graph), graph.summary()
         if axes is not None:
             self._draw()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import filterfalse
 from typing import Any
 
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from autodiff_helpers.graphs.flow import BackwardFlow, flow_back
 from autodiff_helpers.graphs.graph import Graph, Kind, Node
 from autodiff_helpers.graphs.kept import is_freed, kept_operand
-from autodiff_helpers.graphs.operations import operation_called
+from autodiff_helpers.graphs.operations import Operation, operation_of
 from autodiff_helpers.graphs.values import described, has_numbers, is_part_of
 from autodiff_helpers.recorded import functions_of, is_leaf
 from autodiff_helpers.words import say
@@ -44,8 +45,9 @@ def record_graph(
            └─ x, as above
     """
     functions = list(functions_of(outputs))
-    leaves = set(filter(is_leaf, functions))
-    freed = any(map(is_freed, functions))
+    inner = list(filterfalse(is_leaf, functions))
+    freed = any(map(is_freed, inner))
+    operations = {function: operation_of(function) for function in inner}
     if freed and gradients:
         raise ValueError(
             say(
@@ -54,7 +56,7 @@ def record_graph(
             )
         )
     flow = flow_back(outputs, names.values()) if gradients else BackwardFlow({}, {}, {})
-    recorder = _Recorder(names, leaves, flow)
+    recorder = _Recorder(names, operations, flow)
     places = [recorder.place_of_tensor(output, "output") for output in outputs]
     recorder.read_operations()
     return Graph(
@@ -68,13 +70,18 @@ def record_graph(
 class _Recorder:
     """Walks from the outputs to the leaves with a list of its own, so that depth is no limit."""
 
-    def __init__(self, names: Mapping[str, Tensor], leaves: set[Any], flow: BackwardFlow) -> None:
+    def __init__(
+        self,
+        names: Mapping[str, Tensor],
+        operations: Mapping[Any, Operation],
+        flow: BackwardFlow,
+    ) -> None:
         self.nodes: list[Node] = []
         self._named: dict[Any, tuple[str, Tensor]] = {}
         # Where two names fit, the first one counts.
         for name, tensor in names.items():
             self._named.setdefault(_key(tensor), (name, tensor))
-        self._leaves = leaves
+        self._operations = operations
         self._flow = flow
         self._places: dict[Any, int] = {}
         self._unread: list[Any] = []
@@ -86,7 +93,7 @@ class _Recorder:
             name, _ = self._named.get(key, ("", tensor))
             # One that is called what it is needs no second word.
             name = "" if name == kind else name
-            gradient = _described_if_any(self._flow.gradient_of(tensor))
+            gradient = _described_if_any(self._gradient_of(tensor))
             # The place is taken before the operation asks for its own.
             place = self._append(Node(kind, name, described(tensor), gradient=gradient))
             self._places[key] = place
@@ -102,8 +109,8 @@ class _Recorder:
             self._read(self._unread.pop())
 
     def _read(self, function: Any) -> None:
-        operation = operation_called(type(function).__name__)
-        label = operation.label_of(function)
+        operation = self._operations[function]
+        label = operation.sign
         inputs, passed = [], []
         sent = dict(enumerate(self._flow.passed.get(function, ())))
         for operand, (source, output_number) in enumerate(function.next_functions):
@@ -111,11 +118,11 @@ class _Recorder:
                 inputs.append(self._place_of_source(source, output_number))
                 passed.append(_described_if_any(sent.get(operand)))
                 continue
-            constant = kept_operand(function, operation.operand_name(operand))
+            constant = kept_operand(function, operation.operands, operand)
             if constant is not None and not self._is_plain(constant):
                 inputs.append(self._place_of_constant(constant))
                 passed.append("")
-            elif operation.takes_numbers:
+            elif operation.beside and operation.number is None:
                 number = constant.item() if constant is not None and has_numbers(constant) else None
                 label = operation.with_number(number, operand)
         arriving = self._flow.arriving.get(function, ())
@@ -128,6 +135,12 @@ class _Recorder:
             gradient=", ".join(described(each) for each in arriving if each is not None),
         )
 
+    def _gradient_of(self, tensor: Tensor) -> Tensor | None:
+        if tensor.grad_fn is None:
+            return self._flow.leaves.get(id(tensor))
+        arriving = self._flow.arriving.get(tensor.grad_fn)
+        return arriving[tensor.output_nr] if arriving else None
+
     def _place_of_operation(self, function: Any) -> int:
         if function not in self._places:
             self._places[function] = self._append(Node("operation", "", ""))
@@ -135,7 +148,7 @@ class _Recorder:
         return self._places[function]
 
     def _place_of_source(self, function: Any, output_number: int) -> int:
-        if function in self._leaves:
+        if function not in self._operations:
             return self.place_of_tensor(function.variable, "leaf")
         if (function, output_number) in self._named:
             _, tensor = self._named[function, output_number]

@@ -157,6 +157,7 @@ def arrange(graph: Graph, left_to_right: bool = False) -> Sheet:
         is_dark=sum(to_rgb(ground)) < DARK,
         usual=tuple(mpl.rcParams["font.family"]),
     )
+    legend = _legend(graph, left_to_right)
     edges = graph.edges
     boxes, starts = _boxes(graph, edges)
     blocks = [setter.block(graph, box) for box in boxes]
@@ -165,16 +166,16 @@ def arrange(graph: Graph, left_to_right: bool = False) -> Sheet:
         for start, edge in zip(starts, edges, strict=True)
     ]
     layout = lay_out([block.outline for block in blocks], links, left_to_right)
-    legend = [setter.row(text, _SMALL) for text in _legend(graph, left_to_right)]
-    width = max(layout.size[0], *(row.size[0] for row in legend)) + 2 * MARGIN
-    below = sum(row.size[1] for row in legend) + 2 * MARGIN
+    below_it = [setter.row(text, _SMALL) for text in legend]
+    width = max(layout.size[0], *(row.size[0] for row in below_it)) + 2 * MARGIN
+    below = sum(row.size[1] for row in below_it) + 2 * MARGIN
     moved = (width - layout.size[0]) / 2, below
     marks: list[Words | Shape | Line] = []
     for number, (edge, way) in enumerate(zip(edges, layout.ways, strict=True)):
         marks += setter.arrow(edge, way, number, moved)
     for box, block, center in zip(boxes, blocks, layout.centers, strict=True):
         marks += setter.box(graph, box, block, _moved(center, moved))
-    marks += setter.lines(legend, (width / 2, below - MARGIN), setter.ink)
+    marks += setter.lines(below_it, (width / 2, below - MARGIN), setter.ink)
     size = width, layout.size[1] + below + MARGIN
     return Sheet(size, ground, _families(), marks)
 
