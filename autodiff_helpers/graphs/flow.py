@@ -1,14 +1,14 @@
 """What flows back through a recorded graph: the gradient at every place, with nothing touched."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from autodiff_helpers.graphs.kept import kept_tensors
+from autodiff_helpers.graphs.retained import SparedGradients
 from autodiff_helpers.recorded import functions_of, is_leaf
 from autodiff_helpers.undisturbed import Undisturbed
 
@@ -24,7 +24,7 @@ class BackwardFlow(NamedTuple):
     """For each leaf, told by its ``id``: its gradient, which is the sum of all that it got."""
 
 
-def flow_back(outputs: Sequence[Tensor], known: Iterable[Tensor] = ()) -> BackwardFlow:
+def flow_back(outputs: Sequence[Tensor]) -> BackwardFlow:
     """Walk back from some outputs as ``backward()`` would on their sum, and note all gradients.
 
     Example:
@@ -41,7 +41,7 @@ def flow_back(outputs: Sequence[Tensor], known: Iterable[Tensor] = ()) -> Backwa
     leaves = [leaf for leaf in leaves if leaf.requires_grad]
     inner = [function for function in functions if not is_leaf(function)]
     # Hooks of the user's own run, because they may change a gradient.
-    with _noting(flow, inner), _sparing([*outputs, *known], inner), Undisturbed(None, outputs):
+    with _noting(flow, inner), Undisturbed(None, outputs):
         ones = [
             torch.ones(x.shape, dtype=x.dtype, device=x.device)
             if x.layout != torch.strided
@@ -57,42 +57,28 @@ def flow_back(outputs: Sequence[Tensor], known: Iterable[Tensor] = ()) -> Backwa
 
 @contextmanager
 def _noting(flow: BackwardFlow, functions: Sequence[Any]) -> Iterator[None]:
-    """Note what arrives at each function and what it passes on, and leave no hook behind."""
+    """Note what arrives at each function and what it passes on, and leave nothing behind."""
+    spared = SparedGradients()
+
+    def note_arriving(function: Any, gradients: Sequence[Tensor | None]) -> None:
+        spared.pause()
+        flow.arriving[function] = _copies(gradients)
+
+    def note_passed(
+        function: Any, passed: Sequence[Tensor | None], _: Sequence[Tensor | None]
+    ) -> None:
+        flow.passed[function] = _copies(passed)
+
     hooks = []
     for function in functions:
-        hooks.append(function.register_prehook(partial(_note_arriving, flow, function)))
-        hooks.append(function.register_hook(partial(_note_passed, flow, function)))
+        hooks.append(function.register_prehook(partial(note_arriving, function)))
+        hooks.append(function.register_hook(partial(note_passed, function)))
     try:
-        yield
+        with spared:
+            yield
     finally:
         for hook in hooks:
             hook.remove()
-
-
-@contextmanager
-def _sparing(known: Iterable[Tensor], functions: Sequence[Any]) -> Iterator[None]:
-    """Put the gradients back that autograd notes for tensors with ``retain_grad()``."""
-    kept = [tensor for function in functions for tensor in kept_tensors(function)]
-    retaining = []
-    for tensor in [*known, *kept]:
-        with suppress(RuntimeError):  # a view that was changed in place since
-            if tensor.retains_grad:
-                retaining.append((tensor, tensor.grad))
-    try:
-        yield
-    finally:
-        for tensor, gradient in retaining:
-            tensor.grad = gradient
-
-
-def _note_arriving(flow: BackwardFlow, function: Any, gradients: Sequence[Tensor | None]) -> None:
-    flow.arriving[function] = _copies(gradients)
-
-
-def _note_passed(
-    flow: BackwardFlow, function: Any, passed: Sequence[Tensor | None], _: Sequence[Tensor | None]
-) -> None:
-    flow.passed[function] = _copies(passed)
 
 
 def _copies(gradients: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import filterfalse
 from typing import Any
 
 from torch import Tensor
@@ -45,9 +44,9 @@ def record_graph(
            └─ x, as above
     """
     functions = list(functions_of(outputs))
-    inner = list(filterfalse(is_leaf, functions))
-    freed = any(map(is_freed, inner))
-    operations = {function: operation_of(function) for function in inner}
+    leaves = set(filter(is_leaf, functions))
+    freed = any(map(is_freed, functions))
+    operations = {each: operation_of(each) for each in functions if each not in leaves}
     if freed and gradients:
         raise ValueError(
             say(
@@ -55,8 +54,8 @@ def record_graph(
                 "before you call backward(), or call backward(retain_graph=True)."
             )
         )
-    flow = flow_back(outputs, names.values()) if gradients else BackwardFlow({}, {}, {})
-    recorder = _Recorder(names, operations, flow)
+    flow = flow_back(outputs) if gradients else BackwardFlow({}, {}, {})
+    recorder = _Recorder(names, leaves, operations, flow)
     places = [recorder.place_of_tensor(output, "output") for output in outputs]
     recorder.read_operations()
     return Graph(
@@ -73,6 +72,7 @@ class _Recorder:
     def __init__(
         self,
         names: Mapping[str, Tensor],
+        leaves: set[Any],
         operations: Mapping[Any, Operation],
         flow: BackwardFlow,
     ) -> None:
@@ -81,6 +81,8 @@ class _Recorder:
         # Where two names fit, the first one counts.
         for name, tensor in names.items():
             self._named.setdefault(_key(tensor), (name, tensor))
+        # What stands behind a cut is in neither of the two.
+        self._leaves = leaves
         self._operations = operations
         self._flow = flow
         self._places: dict[Any, int] = {}
@@ -109,7 +111,7 @@ class _Recorder:
             self._read(self._unread.pop())
 
     def _read(self, function: Any) -> None:
-        operation = self._operations[function]
+        operation = self._operations.get(function) or operation_of(function)
         label = operation.sign
         inputs, passed = [], []
         sent = dict(enumerate(self._flow.passed.get(function, ())))
@@ -148,7 +150,7 @@ class _Recorder:
         return self._places[function]
 
     def _place_of_source(self, function: Any, output_number: int) -> int:
-        if function not in self._operations:
+        if self._is_leaf(function):
             return self.place_of_tensor(function.variable, "leaf")
         if (function, output_number) in self._named:
             _, tensor = self._named[function, output_number]
@@ -156,6 +158,9 @@ class _Recorder:
         if (function, output_number) in self._places:
             return self._places[function, output_number]
         return self._place_of_operation(function)
+
+    def _is_leaf(self, function: Any) -> bool:
+        return function in self._leaves or (function not in self._operations and is_leaf(function))
 
     def _is_plain(self, constant: Tensor) -> bool:
         """Whether a constant is a plain number, such as the 2 in ``2 * x``."""
