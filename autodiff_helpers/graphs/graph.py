@@ -82,7 +82,7 @@ class Graph:
     known."""
 
     def __str__(self) -> str:
-        return "\n".join([*_tree(self), *([self.note] if self.freed else [])])
+        return "\n".join([*_tree(self), self.note]).removesuffix("\n")
 
     @property
     def note(self) -> str:
@@ -175,7 +175,7 @@ class Graph:
             leaves=_listed(leaves),
         )
         sentence = say("{statements}.", statements="; ".join([whole, *cuts]))
-        return f"{sentence} {self.note}" if self.freed else sentence
+        return f"{sentence} {self.note}".rstrip()
 
 
 def _listed(names: list[str]) -> str:

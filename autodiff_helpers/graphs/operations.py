@@ -37,7 +37,7 @@ class Operation(NamedTuple):
     """In order, under which name autograd keeps each operand for the backward pass, if it does;
     from derivatives.yaml in PyTorch's source."""
     number: str | None = None
-    """Which operand is a Python number, and no tensor."""
+    """Which operand is a Python number, and no tensor, whether autograd keeps it or not."""
     beside: tuple[str, ...] = ()
     """How a plain number stands beside the sign, for each operand."""
 
@@ -85,7 +85,7 @@ _POWERS = ("self", "exponent")
 _TABLE = (
     Operation("AbsBackward0", "abs", "the gradient times the sign of its input"),
     Operation("AddBackward0", "+", _AS_IT_IS, beside=_AFTER),
-    Operation("AddBackward1", "+", _AS_IT_IS, beside=_AFTER),
+    Operation("AddBackward1", "+", _AS_IT_IS),
     Operation("AddmmBackward0", "addmm", _MATRIX, (None, "mat1", "mat2")),
     Operation("BmmBackward0", "@", _MATRIX, ("self", "mat2")),
     Operation("CloneBackward0", "clone", _AS_IT_IS),
@@ -93,9 +93,9 @@ _TABLE = (
     Operation("ConvolutionBackward1", "convolution", _LOCAL, ("input", "weight")),
     Operation("CosBackward0", "cos", "the gradient times −sin of its input"),
     Operation("DivBackward0", "÷", _DIVIDED, _BOTH, beside=_IN_ORDER),
-    Operation("DivBackward1", "÷", _DIVIDED, _BOTH, "other", _IN_ORDER),
+    Operation("DivBackward1", "÷", _DIVIDED, (None, "other"), "other", _IN_ORDER),
     Operation("DivBackward2", "÷", _DIVIDED, _BOTH, beside=_IN_ORDER),
-    Operation("DivBackward3", "÷", _DIVIDED, _BOTH, beside=_IN_ORDER),
+    Operation("DivBackward3", "÷", _DIVIDED),
     Operation("DotBackward0", "·", _TIMES_THE_OTHER, ("self", "tensor")),
     Operation("ExpBackward0", "exp", "the gradient times its own result"),
     Operation("LinalgVectorNormBackward0", "‖ ‖"),
@@ -105,7 +105,7 @@ _TABLE = (
     Operation("MmBackward0", "@", _MATRIX, ("self", "mat2")),
     Operation("MseLossBackward0", "mse loss", _LOCAL, ("self", "target")),
     Operation("MulBackward0", "×", _TIMES_THE_OTHER, _BOTH, beside=_AFTER),
-    Operation("MulBackward1", "×", _TIMES_THE_OTHER, _BOTH, "other", _AFTER),
+    Operation("MulBackward1", "×", _TIMES_THE_OTHER, (None, "other"), "other", _AFTER),
     Operation("MvBackward0", "@", _MATRIX, ("self", "vec")),
     Operation("NegBackward0", "−", "the gradient with a minus"),
     Operation("PowBackward0", "^", _POWER, _POWERS, "exponent", _IN_ORDER),
@@ -120,7 +120,7 @@ _TABLE = (
     Operation("SinBackward0", "sin", "the gradient times cos of its input"),
     Operation("SqrtBackward0", "√", "the gradient divided by twice its own result"),
     Operation("SubBackward0", "−", _MINUS, beside=_IN_ORDER),
-    Operation("SubBackward1", "−", _MINUS, beside=_IN_ORDER),
+    Operation("SubBackward1", "−", _MINUS),
     Operation("SumBackward0", "Σ", _TO_EACH),
     Operation("SumBackward1", "Σ", _TO_EACH),
     Operation("TBackward0", "t", _MOVED),

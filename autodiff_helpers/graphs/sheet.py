@@ -226,7 +226,7 @@ def _legend(graph: Graph, left_to_right: bool) -> list[str]:
         ran = say("Arrows show what ran, downwards.")
         plain = say("Gradients flow back up, along solid ones only.")
         orange = say("Gradients, in orange, flow back up, along solid ones only.")
-    return [ran, orange if colored else plain, *([graph.note] if graph.freed else [])]
+    return [ran, orange if colored else plain, *filter(None, [graph.note])]
 
 
 class _Row(NamedTuple):
