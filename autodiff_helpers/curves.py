@@ -12,8 +12,9 @@ from torch import Tensor
 
 from autodiff_helpers.gradients.differences import RATIO
 from autodiff_helpers.picture import BLUE, VERMILION, Picture
-from autodiff_helpers.rounding import rounded
+from autodiff_helpers.rounding import in_few_digits, magnitude, rounded, significant
 from autodiff_helpers.undisturbed import Undisturbed
+from autodiff_helpers.words import say
 
 SAMPLES = 201
 ROWS = 5
@@ -52,8 +53,12 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
     real = isinstance(start, Real) and isinstance(stop, Real)
     if not real or not -math.inf < start < stop < math.inf:
         raise ValueError(
-            f"plot_derivative got start={start!r} and stop={stop!r}; expected two finite "
-            "numbers, the first one less than the second."
+            say(
+                "plot_derivative got start={start!r} and stop={stop!r}; expected two finite "
+                "numbers, the first one less than the second.",
+                start=start,
+                stop=stop,
+            )
         )
     with Undisturbed(f, []):
         # Not linspace: the middle of -3 to 3 must be 0, not 2e-16.
@@ -66,21 +71,25 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
     axes = figure.add_subplot()
     axes.axhline(0, color="#9ca3af", lw=0.8)
     axes.plot(points, values, color=BLUE, lw=2, label="f(x)")
-    axes.plot(points, slopes, color=VERMILION, lw=2, ls="--", label="f′(x) by autograd")
+    slope_label = say("f′(x) by autograd")
+    axes.plot(points, slopes, color=VERMILION, lw=2, ls="--", label=slope_label)
     axes.set_xlabel("x")
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     shown = slice(None, None, SAMPLES // (ROWS - 1))
     spacing = (stop - start) / SAMPLES
     columns = [
         [rounded(number, spacing / 100) for number in points.tolist()[shown]],
-        _in_few_digits(values)[shown],
-        _in_few_digits(slopes)[shown],
+        in_few_digits(values)[shown],
+        in_few_digits(slopes)[shown],
     ]
     rows = list(zip(*columns, strict=True))
     text = tabulate(rows, ["x", "f(x)", "f′(x)"], disable_numparse=True)
-    return Picture(
-        figure, text, title=f"A function and its derivative, for x from {start:g} to {stop:g}."
+    title = say(
+        "A function and its derivative, for x from {start} to {stop}.",
+        start=significant(start),
+        stop=significant(stop),
     )
+    return Picture(figure, text, title)
 
 
 def plot_step_sizes(f: Callable[[Tensor], Tensor], x: float) -> Picture:
@@ -109,42 +118,55 @@ def plot_step_sizes(f: Callable[[Tensor], Tensor], x: float) -> Picture:
     """
     _demand_a_function("plot_step_sizes", f, "torch.sin, 1.0")
     if not isinstance(x, Real) or not math.isfinite(x):
-        raise ValueError(f"plot_step_sizes got x={x!r}; expected a finite number.")
+        raise ValueError(say("plot_step_sizes got x={x!r}; expected a finite number.", x=x))
+    # Short ones only, for long ones would show the function's shape and not the error.
+    steps = [10.0 ** (-exponent / 2) for exponent in range(2, 31)]
     with Undisturbed(f, []):
-        point = torch.tensor(float(x), dtype=torch.float64)
-        _, slope = _value_and_slope(f, point)
-        # Short ones only, for long ones would show the function's shape and not the error.
-        steps = [10.0 ** (-exponent / 2) for exponent in range(2, 31)]
-        plain = [_central_difference(f, point, step) for step in steps]
-        shorter = [_central_difference(f, point, step / RATIO) for step in steps]
+        errors = _errors(f, torch.tensor(float(x), dtype=torch.float64), steps)
+    rows = [
+        [significant(steps[row], digits=3), *(magnitude(error[row]) for error in errors)]
+        for row in range(0, len(steps), 4)
+    ]
+    heads = [say("step"), say("central difference"), say("extrapolated")]
+    text = tabulate(rows, heads, disable_numparse=True)
+    title = say("The error of a central difference against its step, at x = {x}.", x=significant(x))
+    return Picture(_figure_of_errors(steps, errors), text, title)
+
+
+def _errors(
+    f: Callable[[Tensor], Tensor], point: Tensor, steps: Sequence[float]
+) -> list[list[float]]:
+    """How far a central difference is off for each step, and how far two of them extrapolated."""
+    _, slope = _value_and_slope(f, point)
+    plain = [_central_difference(f, point, step) for step in steps]
+    shorter = [_central_difference(f, point, step / RATIO) for step in steps]
     extrapolated = [
         two + (two - one) / (RATIO**2 - 1) for one, two in zip(plain, shorter, strict=True)
     ]
-    errors = [[abs(value - slope) for value in values] for values in (plain, extrapolated)]
+    return [[abs(value - slope) for value in values] for values in (plain, extrapolated)]
 
+
+def _figure_of_errors(steps: Sequence[float], errors: Sequence[Sequence[float]]) -> Figure:
     figure = Figure(figsize=(5.6, 3.6), layout="constrained")
     axes = figure.add_subplot()
-    looks = ((VERMILION, "o-", "central difference"), (BLUE, "x--", "extrapolated"))
+    looks = (
+        (VERMILION, "o-", say("central difference")),
+        (BLUE, "x--", say("extrapolated")),
+    )
     for error, (color, line, label) in zip(errors, looks, strict=True):
         # An error of exactly zero has no place on this scale.
         shown = [value or math.nan for value in error]
         axes.plot(steps, shown, line, color=color, lw=1.4, ms=5, label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("step h (shorter to the left)")
-    axes.set_ylabel("error")
+    axes.set_xlabel(say("step h (shorter to the left)"))
+    axes.set_ylabel(say("error"))
     axes.grid(color="#e5e7eb", lw=0.6)
     style: dict[str, Any] = {"transform": axes.transAxes, "size": 9, "va": "top"}
-    axes.text(0.3, 0.95, "round-off:\ntoo few digits left", ha="left", **style)
-    axes.text(0.86, 0.95, "truncation:\nthe function bends", ha="right", **style)
+    axes.text(0.3, 0.95, say("round-off:\ntoo few digits left"), ha="left", **style)
+    axes.text(0.86, 0.95, say("truncation:\nthe function bends"), ha="right", **style)
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
-    rows = [
-        [f"{steps[i]:.3g}", *(f"{error[i]:.0e}" if error[i] else "0" for error in errors)]
-        for i in range(0, len(steps), 4)
-    ]
-    text = tabulate(rows, ["step", "central difference", "extrapolated"], disable_numparse=True)
-    title = f"The error of a central difference against its step, at x = {x:g}."
-    return Picture(figure, text, title)
+    return figure
 
 
 def _central_difference(f: Callable[[Tensor], Tensor], point: Tensor, step: float) -> float:
@@ -156,8 +178,13 @@ def _central_difference(f: Callable[[Tensor], Tensor], point: Tensor, step: floa
 def _demand_a_function(name: str, f: Any, example: str) -> None:
     if isinstance(f, Tensor) or not callable(f):
         raise TypeError(
-            f"{name} got a {type(f).__name__} as its first argument; expected the function "
-            f"itself: {name}({example})."
+            say(
+                "{name} got a {type} as its first argument; expected the function itself: "
+                "{name}({example}).",
+                name=name,
+                type=type(f).__name__,
+                example=example,
+            )
         )
 
 
@@ -168,24 +195,22 @@ def _value_and_slope(f: Callable[[Tensor], Tensor], point: Tensor) -> tuple[floa
         y: Any = f(x)
     if not isinstance(y, Tensor):
         raise TypeError(
-            f"the function returned a {type(y).__name__}; expected a tensor: .item(), float() "
-            "and .numpy() cut it off from its input, so return the tensor itself."
+            say(
+                "the function returned a {type}; expected a tensor: .item(), float() and .numpy() "
+                "cut it off from its input, so return the tensor itself.",
+                type=type(y).__name__,
+            )
         )
     if y.numel() != 1 or y.is_complex():
         raise ValueError(
-            f"the function returned a tensor of shape {list(y.shape)} and dtype {y.dtype}; "
-            "expected one real number, because a curve has one height at each x."
+            say(
+                "the function returned a tensor of shape {shape} and dtype {dtype}; expected one "
+                "real number, because a curve has one height at each x.",
+                shape=list(y.shape),
+                dtype=y.dtype,
+            )
         )
     if not y.requires_grad:  # it does not depend on x, as far as autograd knows
         return y.item(), 0.0
     (slope,) = torch.autograd.grad(y.sum(), x, allow_unused=True, materialize_grads=True)
     return y.item(), slope.item()
-
-
-def _in_few_digits(numbers: Sequence[float]) -> list[str]:
-    """The numbers to four digits, and as 0 what rounding may have left of a zero."""
-    largest = max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
-    return [
-        "0" if abs(number) <= 1e-12 * largest else rounded(number, 1e-4 * abs(number))
-        for number in numbers
-    ]

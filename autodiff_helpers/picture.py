@@ -3,11 +3,16 @@
 import io
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
+
+from autodiff_helpers.words import say
+
+# A graph is shown without one, for it takes long to load.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's blue and vermilion, which color-blind readers can tell apart.
 BLUE, VERMILION = "#0072b2", "#d55e00"
@@ -37,7 +42,7 @@ class Picture:
         nothing yet
     """
 
-    def __init__(self, figure: Figure, text: str, title: str) -> None:
+    def __init__(self, figure: "Figure", text: str, title: str) -> None:
         self._figure = figure
         self.text = text
         self.title = title
@@ -46,7 +51,7 @@ class Picture:
         return self.text
 
     @property
-    def figure(self) -> Figure:
+    def figure(self) -> "Figure":
         """The matplotlib figure."""
         return self._figure
 
@@ -55,9 +60,7 @@ class Picture:
         """The picture as SVG, the same bytes on every run, with its words in it."""
         return self._render("svg").decode()
 
-    def _repr_mimebundle_(
-        self, include: Any = None, exclude: Any = None
-    ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         data = {"text/plain": self.text, "image/svg+xml": self.svg}
         return data, {"image/svg+xml": {"alt": self.title}}
 
@@ -71,13 +74,16 @@ class Picture:
             ValueError: if the name ends in anything else.
 
         Example:
+            >>> from matplotlib.figure import Figure
             >>> Picture(Figure(), text="", title="").save("picture.gif")
             Traceback (most recent call last):
             ValueError: save got 'picture.gif'; the name must end in .svg, .png or .pdf.
         """
         kind = Path(path).suffix.lower().removeprefix(".")
         if kind not in _WITHOUT_DATE:
-            raise ValueError(f"save got {str(path)!r}; the name must end in .svg, .png or .pdf.")
+            raise ValueError(
+                say("save got {path!r}; the name must end in .svg, .png or .pdf.", path=str(path))
+            )
         # Rendered before the file is opened: a failure leaves no half-written file behind.
         content = self.svg.encode() if kind == "svg" else self._render(kind)
         Path(path).write_bytes(content)

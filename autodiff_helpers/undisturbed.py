@@ -45,7 +45,7 @@ class Undisturbed:
             mode.__enter__()
         self._watch = register_module_forward_pre_hook(self._keep_buffers)
 
-    def _keep_buffers(self, module: nn.Module, _inputs: Any) -> None:
+    def _keep_buffers(self, module: nn.Module, _: Any) -> None:
         if module in self._called:
             return
         self._called.add(module)

@@ -1,5 +1,7 @@
 """Every sentence that a user is shown: whole, with named fields, so that it can be translated."""
 
+from unicodedata import category
+
 
 def say(sentence: str, **fields: object) -> str:
     """A sentence with its fields filled in.
@@ -19,3 +21,16 @@ def say_how_many(one: str, many: str, count: int, **fields: object) -> str:
         ['1 step', '2,000 steps']
     """
     return say(one if count == 1 else many, count=count, **fields)
+
+
+def printable(name: str) -> str:
+    r"""A name without characters that would break a line, or the file of a picture.
+
+    Example:
+        >>> printable("two\nlines")
+        'two?lines'
+    """
+    if name.isprintable():
+        return name
+    broken = ("Cc", "Cs", "Zl", "Zp")
+    return "".join("?" if category(each) in broken else each for each in name)

@@ -14,14 +14,7 @@ from autodiff_helpers.graphs.sheet import ARROW_WIDTH, CORNER, Line, Shape, Shee
 
 
 def draw(sheet: Sheet, axes: Axes | None = None) -> Figure:
-    """Draw a picture.
-
-    Args:
-        sheet: the picture.
-        axes: where to draw it, made smaller if need be; without it, in a new figure that fits.
-
-    Returns:
-        The figure.
+    """Draw a picture in axes, made smaller if need be, or in a new figure that fits.
 
     Example:
         >>> from autodiff_helpers.graphs.sheet import Font

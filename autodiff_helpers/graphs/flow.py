@@ -1,14 +1,14 @@
 """What flows back through a recorded graph: the gradient at every place, with nothing touched."""
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from autodiff_helpers.graphs.retained import SparedGradients
 from autodiff_helpers.recorded import functions_of, is_leaf
 from autodiff_helpers.undisturbed import Undisturbed
 
@@ -27,16 +27,6 @@ class BackwardFlow(NamedTuple):
 def flow_back(outputs: Sequence[Tensor]) -> BackwardFlow:
     """Walk back from some outputs as ``backward()`` would on their sum, and note all gradients.
 
-    No ``.grad`` is touched, the graph stays, and no hook is left behind. Hooks of the user's own
-    run, because they may change a gradient.
-
-    Args:
-        outputs: tensors that autograd recorded, of any shape; the walk starts with a 1 for each
-            of their elements.
-
-    Returns:
-        The gradients.
-
     Example:
         >>> x = torch.tensor(3.0, requires_grad=True)
         >>> y = x * x
@@ -49,58 +39,46 @@ def flow_back(outputs: Sequence[Tensor]) -> BackwardFlow:
     leaves = [output for output in outputs if output.grad_fn is None]
     leaves += [function.variable for function in functions if is_leaf(function)]
     leaves = [leaf for leaf in leaves if leaf.requires_grad]
-    kept = [(x, x.grad) for x in _retaining(set(functions))]
-    hooks = []
-    for function in functions:
-        if not is_leaf(function):
-            hooks.append(function.register_prehook(partial(_note_arriving, flow, function)))
-            hooks.append(function.register_hook(partial(_note_passed, flow, function)))
-    try:
-        with Undisturbed(None, outputs):
-            ones = [
-                torch.ones(x.shape, dtype=x.dtype, device=x.device)
-                if x.layout != torch.strided
-                else torch.ones_like(x)
-                for x in outputs
-            ]
-            gradients = torch.autograd.grad(
-                outputs, leaves, ones, retain_graph=True, allow_unused=True
-            )
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for x, gradient in kept:
-            x.grad = gradient
-    flow.leaves.update(
-        {
-            id(x): gradient
-            for x, gradient in zip(leaves, gradients, strict=True)
-            if gradient is not None
-        }
-    )
+    inner = [function for function in functions if not is_leaf(function)]
+    # Hooks of the user's own run, because they may change a gradient.
+    with _noting(flow, inner), Undisturbed(None, outputs):
+        ones = [
+            torch.ones(x.shape, dtype=x.dtype, device=x.device)
+            if x.layout != torch.strided
+            else torch.ones_like(x)
+            for x in outputs
+        ]
+        gradients = torch.autograd.grad(outputs, leaves, ones, retain_graph=True, allow_unused=True)
+    for leaf, gradient in zip(leaves, gradients, strict=True):
+        if gradient is not None:
+            flow.leaves[id(leaf)] = gradient
     return flow
 
 
-def _retaining(functions: set[Any]) -> Iterator[Tensor]:
-    """The tensors for which autograd would note their gradient, although they are no leaves.
+@contextmanager
+def _noting(flow: BackwardFlow, functions: Sequence[Any]) -> Iterator[None]:
+    """Note what arrives at each function and what it passes on, and leave nothing behind."""
+    spared = SparedGradients()
 
-    The functions that computed them do not tell, so all objects there are have to be looked at.
-    """
-    for each in gc.get_objects():
-        if issubclass(type(each), Tensor):
-            with suppress(RuntimeError):  # a view that was changed in place since
-                if each.retains_grad and each.grad_fn in functions:
-                    yield each
+    def note_arriving(function: Any, gradients: Sequence[Tensor | None]) -> None:
+        spared.pause()
+        flow.arriving[function] = _copies(gradients)
 
+    def note_passed(
+        function: Any, passed: Sequence[Tensor | None], _: Sequence[Tensor | None]
+    ) -> None:
+        flow.passed[function] = _copies(passed)
 
-def _note_arriving(flow: BackwardFlow, function: Any, gradients: Sequence[Tensor | None]) -> None:
-    flow.arriving[function] = _copies(gradients)
-
-
-def _note_passed(
-    flow: BackwardFlow, function: Any, passed: Sequence[Tensor | None], _: Sequence[Tensor | None]
-) -> None:
-    flow.passed[function] = _copies(passed)
+    hooks = []
+    for function in functions:
+        hooks.append(function.register_prehook(partial(note_arriving, function)))
+        hooks.append(function.register_hook(partial(note_passed, function)))
+    try:
+        with spared:
+            yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _copies(gradients: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:

@@ -1,13 +1,20 @@
 """A computational graph as plain data: nodes with names, values and gradients. Knows no drawing."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
-from unicodedata import category
+
+from autodiff_helpers.words import say, say_how_many
 
 Kind = Literal["leaf", "constant", "operation", "intermediate", "output"]
+_THE_ONE = {
+    "leaf": "the leaf",
+    "constant": "the constant",
+    "intermediate": "the intermediate",
+    "output": "the output",
+}
 
 # Deeper than this the text tree goes on from the margin, so that its size stays in proportion.
 DEEPEST = 30
@@ -19,7 +26,7 @@ class Node:
 
     kind: Kind
     label: str
-    """The tensor's name, or the operation's mathematical sign."""
+    """The tensor's name, if it has one, or the operation's mathematical sign."""
     detail: str
     """The tensor's values or shape, or PyTorch's name for the operation."""
     inputs: tuple[int, ...] = ()
@@ -33,21 +40,18 @@ class Node:
     passed: tuple[str, ...] = ()
     """What an operation passes back to each of its inputs."""
 
-    def __str__(self) -> str:
-        if self.kind == "operation":
-            return f"{self.sign}  {self.detail}"
-        return f"{self.label}: {self.detail}" + ("" if self.role is None else f"  ({self.role})")
+    @property
+    def name(self) -> str:
+        """What it is called; a tensor without a name is called what it is."""
+        return self.label or say(self.kind)
 
     @property
-    def sign(self) -> str:
-        """The label of an operation with its count: ``× 2, 11 times``."""
-        return self.label if self.times == 1 else f"{self.label}, {self.times} times"
+    def in_a_sentence(self) -> str:
+        """What a tensor is called in a sentence."""
+        return self.label or say(_THE_ONE[self.kind])
 
-    @property
-    def role(self) -> str | None:
-        """What a tensor is in the graph, where there is more to say than that it has a name."""
-        named = self.label != self.kind
-        return self.kind if named and self.kind in ("leaf", "constant", "output") else None
+
+Part = Literal["name", "detail", "role", "gradient"]
 
 
 class Edge(NamedTuple):
@@ -78,14 +82,31 @@ class Graph:
     known."""
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join([*_tree(self), self.note]).removesuffix("\n")
 
     @property
-    def note(self) -> str | None:
+    def note(self) -> str:
         """What there is to say about the graph as a whole."""
         if not self.freed:
-            return None
-        return "backward() has freed this graph: the values it had kept are gone."
+            return ""
+        return say("backward() has freed this graph: the values it had kept are gone.")
+
+    @cached_property
+    def words(self) -> list[dict[Part, str]]:
+        """What there is to say about each node, from top to bottom."""
+        roles = {kind: say(kind) for kind in ("leaf", "constant", "output")}
+        return [self._words_of(place, roles) for place in range(len(self.nodes))]
+
+    def _words_of(self, place: int, roles: Mapping[str, str]) -> dict[Part, str]:
+        node = self.nodes[place]
+        words: dict[Part, str] = {"name": node.name, "detail": node.detail}
+        if node.times > 1:
+            words["name"] = say("{sign}, {count} times", sign=node.label, count=node.times)
+        if node.label and node.kind in roles:
+            words["role"] = roles[node.kind]
+        if gradient := self.gradient_at(place):
+            words["gradient"] = say("gradient {gradient}", gradient=gradient)
+        return words
 
     @cached_property
     def _receipts(self) -> Counter[int]:
@@ -105,7 +126,8 @@ class Graph:
 
     def gradient_at(self, place: int) -> str:
         """The gradient to write at a node; that of an operation stands at its result, if named."""
-        return "" if place in self.under_tensors else self.nodes[place].gradient
+        gradient = self.nodes[place].gradient
+        return "" if gradient and place in self.under_tensors else gradient
 
     def received(self, place: int, operand: int) -> str:
         """What an operation passes back along one edge, where the input gets more than that."""
@@ -113,6 +135,7 @@ class Graph:
         several = bool(node.passed) and self._receipts[node.inputs[operand]] > 1
         return node.passed[operand] if several else ""
 
+    @cached_property
     def edges(self) -> list[Edge]:
         """What leads from one node to another, in a fixed order."""
         edges = []
@@ -124,91 +147,114 @@ class Graph:
                 edges.append(Edge(node.cut_from, place, "cut", "✂ detach"))
         return edges
 
-    def _lines(self) -> Iterator[str]:
-        written: set[int] = set()
-        continued: dict[int, int] = {}
-        stack = [(output, "", "", "") for output in reversed(self.outputs)]
-        later: list[int] = []
-        while stack or later:
-            if not stack:
-                place = later.pop(0)
-                stack.append((place, f"[{continued[place]}] ", "", ""))
-            place, branch, indent, received = stack.pop()
-            node = self.nodes[place]
-            got = f"  receives {received}" if received else ""
-            if place in written:
-                yield f"{branch}{node.label if node.role else node.sign}, as above{got}"
-                continue
-            if len(indent) > 3 * DEEPEST and node.inputs:
-                if place not in continued:
-                    continued[place] = len(continued) + 1
-                    later.append(place)
-                yield f"{branch}{node.label or node.sign}, see [{continued[place]}]{got}"
-                continue
-            written.add(place)
-            gradient = self.gradient_at(place)
-            yield f"{branch}{node}{got}" + (f"  gradient {gradient}" if gradient else "")
-            if node.cut_from is not None:
-                stack.append((node.cut_from, f"{indent}└✂ cut from ", f"{indent}   ", ""))
-            for operand, source in reversed(list(enumerate(node.inputs))):
-                received = self.received(place, operand)
-                if operand == len(node.inputs) - 1:
-                    stack.append((source, f"{indent}└─ ", f"{indent}   ", received))
-                else:
-                    stack.append((source, f"{indent}├─ ", f"{indent}│  ", received))
-        if self.note:
-            yield self.note
-
     def summary(self) -> str:
-        """Say in one sentence what the graph holds, for someone who does not see its picture.
-
-        Returns:
-            The sentence.
+        """What the graph holds, in one sentence for someone who does not see its picture.
 
         Example:
             >>> x = Node("leaf", "x", "3.")
             >>> square = Node("operation", "×", "MulBackward0", inputs=(0, 0))
-            >>> Graph((x, square, Node("output", "output", "9.", inputs=(1,))), (2,)).summary()
+            >>> Graph((x, square, Node("output", "", "9.", inputs=(1,))), (2,)).summary()
             'Computational graph of the output from x: 1 operation.'
         """
-        outputs = [_in_words(self.nodes[place]) for place in self.outputs]
-        operations = sum(node.times for node in self.nodes if node.kind == "operation")
-        leaves = [_in_words(node) for node in self.nodes if node.kind == "leaf"]
+        outputs = [self.nodes[place].in_a_sentence for place in self.outputs]
+        leaves = [node.in_a_sentence for node in self.nodes if node.kind == "leaf"]
         cuts = [
-            f"{_in_words(node)} is cut off from {_in_words(self.nodes[node.cut_from])}"
+            say(
+                "{part} is cut off from {whole}",
+                part=node.in_a_sentence,
+                whole=self.nodes[node.cut_from].in_a_sentence,
+            )
             for node in self.nodes
             if node.cut_from is not None
         ]
-        sentence = (
-            f"Computational graph of {_listed(outputs)} from {_listed(leaves)}: "
-            f"{operations} operation{'' if operations == 1 else 's'}"
+        whole = say_how_many(
+            "Computational graph of {outputs} from {leaves}: {count} operation",
+            "Computational graph of {outputs} from {leaves}: {count} operations",
+            sum(node.times for node in self.nodes if node.kind == "operation"),
+            outputs=_listed(outputs),
+            leaves=_listed(leaves),
         )
-        about = f" {self.note}" if self.note else ""
-        return "; ".join([sentence, *cuts]) + "." + about
-
-
-def printable(name: str) -> str:
-    r"""A name without characters that would break a line, or the file of a picture.
-
-    Args:
-        name: any text.
-
-    Returns:
-        The name, with a question mark for each of these.
-
-    Example:
-        >>> printable("two\nlines")
-        'two?lines'
-    """
-    if name.isprintable():
-        return name
-    broken = ("Cc", "Cs", "Zl", "Zp")
-    return "".join("?" if category(each) in broken else each for each in name)
-
-
-def _in_words(node: Node) -> str:
-    return f"the {node.kind}" if node.label == node.kind else node.label
+        sentence = say("{statements}.", statements="; ".join([whole, *cuts]))
+        return f"{sentence} {self.note}".rstrip()
 
 
 def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+    if len(names) == 1:
+        return names[0]
+    return say("{names} and {last}", names=", ".join(names[:-1]), last=names[-1])
+
+
+class _Branch(NamedTuple):
+    """A node that is still to be written into the tree."""
+
+    place: int
+    before: str = ""
+    """What stands before it in its line."""
+    indent: str = ""
+    """What stands before all that it was computed from."""
+    received: str = ""
+    is_cut: bool = False
+
+
+def _tree(graph: Graph) -> Iterator[str]:
+    """The lines of the text tree, made with a list of branches, so that depth is no limit."""
+    written: set[int] = set()
+    continued: dict[int, int] = {}
+    later: list[int] = []
+    branches = [_Branch(output) for output in reversed(graph.outputs)]
+    while branches or later:
+        if not branches:
+            place = later.pop(0)
+            branches.append(_Branch(place, f"[{continued[place]}] "))
+        branch = branches.pop()
+        place = branch.place
+        node, name = graph.nodes[place], graph.words[place]["name"]
+        if place in written:
+            yield _line(branch, say("{name}, as above", name=name))
+        elif len(branch.indent) > 3 * DEEPEST and node.inputs:
+            if place not in continued:
+                continued[place] = len(continued) + 1
+                later.append(place)
+            yield _line(
+                branch, say("{name}, see [{number}]", name=node.name, number=continued[place])
+            )
+        else:
+            written.add(place)
+            yield _line(branch, *_written_out(graph, place))
+            branches += reversed(_branches(graph, place, branch.indent))
+
+
+def _line(branch: _Branch, words: str, *more: str) -> str:
+    """One line of the tree; what flows back along the branch comes before the gradient."""
+    phrases = [say("cut from {tensor}", tensor=words) if branch.is_cut else words]
+    if branch.received:
+        phrases.append(say("receives {gradient}", gradient=branch.received))
+    return branch.before + "  ".join([*phrases, *more])
+
+
+def _written_out(graph: Graph, place: int) -> list[str]:
+    """What a line of the tree says of a node that was not written before."""
+    words = graph.words[place]
+    is_operation = graph.nodes[place].kind == "operation"
+    line = f"{words['name']}{'  ' if is_operation else ': '}{words['detail']}"
+    if "role" in words:
+        line = f"{line}  ({words['role']})"
+    return [line, words["gradient"]] if "gradient" in words else [line]
+
+
+def _branches(graph: Graph, place: int, indent: str) -> list[_Branch]:
+    """What a node was computed from, or cut off from, in the order in which it is written."""
+    node = graph.nodes[place]
+    last = len(node.inputs) - 1
+    branches = [
+        _Branch(
+            source,
+            f"{indent}{'└─' if operand == last else '├─'} ",
+            f"{indent}{' ' if operand == last else '│'}  ",
+            graph.received(place, operand),
+        )
+        for operand, source in enumerate(node.inputs)
+    ]
+    if node.cut_from is not None:
+        branches.append(_Branch(node.cut_from, f"{indent}└✂ ", f"{indent}   ", is_cut=True))
+    return branches

@@ -7,8 +7,10 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from autodiff_helpers.graphs.graph import Graph, printable
+from autodiff_helpers.graphs.fold import folded
+from autodiff_helpers.graphs.graph import Graph
 from autodiff_helpers.graphs.record import record_graph
+from autodiff_helpers.words import printable, say
 
 
 def graph_of(
@@ -19,21 +21,7 @@ def graph_of(
     gradients: bool = False,
     unfold: bool = False,
 ) -> Graph:
-    """Read the graph of some tensors, with the names of whoever called a function of ours.
-
-    Args:
-        outputs: the tensors.
-        names: names for tensors and modules; they come before those of variables.
-        frame: the frame of that function.
-        gradients: whether to find the gradients, too.
-        unfold: whether runs of one operation stay a node for each.
-
-    Returns:
-        The graph.
-
-    Raises:
-        TypeError: if there is no output, or one is not a tensor.
-        ValueError: if autograd recorded nothing for an output, or a name cannot be printed.
+    """The graph of some tensors, with the names of whoever called the function of a frame.
 
     Example:
         >>> import torch
@@ -47,29 +35,42 @@ def graph_of(
     named = dict(_tensors(names))
     for name, tensor in _tensors_in_scope(None if frame is None else frame.f_back):
         named.setdefault(name, tensor)
-    return record_graph(outputs, named, gradients=gradients, unfold=unfold)
+    graph = record_graph(outputs, named, gradients=gradients)
+    return graph if unfold else folded(graph)
 
 
 def _demand_recorded(asked: str, outputs: Sequence[Any]) -> None:
     if not outputs:
-        raise TypeError(f"{asked} got no tensor; give it the result to explain: {asked}(y).")
+        raise TypeError(
+            say("{asked} got no tensor; give it the result to explain: {asked}(y).", asked=asked)
+        )
     for output in outputs:
         if not isinstance(output, Tensor):
             raise TypeError(
-                f"{asked} got a {type(output).__name__}; expected a tensor computed from one "
-                "with requires_grad=True. Pass the tensor itself, not .item(), float() or "
-                ".numpy() of it."
+                say(
+                    "{asked} got a {type}; expected a tensor computed from one with "
+                    "requires_grad=True. Pass the tensor itself, not .item(), float() or .numpy() "
+                    "of it.",
+                    asked=asked,
+                    type=type(output).__name__,
+                )
             )
         if not _can_be_read(output):
             raise ValueError(
-                f"{asked} got a tensor of unknown origin: a view of something that was changed in "
-                "place since, or a parameter that has no shape yet; compute it again."
+                say(
+                    "{asked} got a tensor of unknown origin: a view of something that was changed "
+                    "in place since, or a parameter that has no shape yet; compute it again.",
+                    asked=asked,
+                )
             )
         if not output.requires_grad:
             raise ValueError(
-                f"{asked} got a tensor for which autograd recorded nothing (its requires_grad "
-                "is False); compute it from a tensor with requires_grad=True, outside "
-                "torch.no_grad() and without detach()."
+                say(
+                    "{asked} got a tensor for which autograd recorded nothing (its requires_grad "
+                    "is False); compute it from a tensor with requires_grad=True, outside "
+                    "torch.no_grad() and without detach().",
+                    asked=asked,
+                )
             )
 
 
@@ -77,12 +78,22 @@ def _demand_names(asked: str, names: Mapping[str, Any]) -> None:
     for name, value in names.items():
         if not name or printable(name) != name:
             raise ValueError(
-                f"{asked} got the name {name!r}; expected one that can be printed on a line."
+                say(
+                    "{asked} got the name {name!r}; expected one that can be printed on a line.",
+                    asked=asked,
+                    name=name,
+                )
             )
         if not isinstance(value, Tensor | nn.Module):
             raise TypeError(
-                f"{asked} got {name}={value!r}, a {type(value).__name__}; a keyword gives a "
-                f"tensor its name, as in {asked}(y, {name}=x)."
+                say(
+                    "{asked} got {name}={value!r}, a {type}; a keyword gives a tensor its name, "
+                    "as in {asked}(y, {name}=x).",
+                    asked=asked,
+                    name=name,
+                    value=value,
+                    type=type(value).__name__,
+                )
             )
 
 

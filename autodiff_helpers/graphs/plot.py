@@ -2,17 +2,21 @@
 
 import inspect
 import warnings
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from autodiff_helpers.graphs.figure import draw
 from autodiff_helpers.graphs.graph import Graph
 from autodiff_helpers.graphs.names import graph_of
 from autodiff_helpers.graphs.sheet import arrange
 from autodiff_helpers.graphs.svg import write_svg
 from autodiff_helpers.picture import Picture
+from autodiff_helpers.words import say
+
+# A picture is shown as SVG, for which most of matplotlib need not be loaded.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # More nodes than this are too many to look at.
 MANY_NODES = 500
@@ -31,19 +35,26 @@ class GraphPlot(Picture):
         'Computational graph of the output from x: 1 operation.'
     """
 
-    def __init__(self, graph: Graph, left_to_right: bool = False, axes: Axes | None = None) -> None:
+    def __init__(
+        self, graph: Graph, left_to_right: bool = False, axes: "Axes | None" = None
+    ) -> None:
+        self.text, self.title = str(graph), graph.summary()
         self._sheet = arrange(graph, left_to_right)
         self._axes = axes
-        self.text, self.title = str(graph), graph.summary()
         if axes is not None:
-            self._figure = draw(self._sheet, axes)
+            self._draw()
 
     @property
-    def figure(self) -> Figure:
+    def figure(self) -> "Figure":
         """The matplotlib figure, the caller's if it was drawn in axes; made when asked for."""
         if not hasattr(self, "_figure"):
-            self._figure = draw(self._sheet)
+            self._draw()
         return self._figure
+
+    def _draw(self) -> None:
+        from autodiff_helpers.graphs.figure import draw
+
+        self._figure = draw(self._sheet, self._axes)
 
     @property
     def svg(self) -> str:
@@ -58,7 +69,7 @@ def plot_graph(
     gradients: bool = False,
     unfold: bool = False,
     left_to_right: bool = False,
-    axes: Axes | None = None,
+    axes: "Axes | None" = None,
     **names: Tensor | nn.Module,
 ) -> GraphPlot:
     """Draw the computational graph that autograd recorded for some tensors.
@@ -103,16 +114,31 @@ def plot_graph(
               ├─ x: [0., 1., 2., 3.]  (leaf)  receives [0., 2., 4., 6.]  gradient [0., 4., 8., 12.]
               └─ x, as above  receives [0., 2., 4., 6.]
     """
-    if axes is not None and not isinstance(axes, Axes):
-        raise TypeError(
-            f"plot_graph got axes={axes!r}, a {type(axes).__name__}; expected matplotlib's Axes, "
-            "such as figure, axes = plt.subplots()."
-        )
+    _demand_axes(axes)
     graph = graph_of(outputs, names, inspect.currentframe(), gradients=gradients, unfold=unfold)
     if len(graph.nodes) > MANY_NODES:
         warnings.warn(
-            f"plot_graph draws {len(graph.nodes):,} nodes; for a smaller picture give it a tensor "
-            "from earlier in the computation, or a smaller model, and leave unfold out.",
+            say(
+                "plot_graph draws {count:,} nodes; for a smaller picture give it a tensor from "
+                "earlier in the computation, or a smaller model, and leave unfold out.",
+                count=len(graph.nodes),
+            ),
             stacklevel=2,
         )
     return GraphPlot(graph, left_to_right, axes)
+
+
+def _demand_axes(axes: object) -> None:
+    if axes is None:
+        return
+    from matplotlib.axes import Axes
+
+    if not isinstance(axes, Axes):
+        raise TypeError(
+            say(
+                "plot_graph got axes={axes!r}, a {type}; expected matplotlib's Axes, such as "
+                "figure, axes = plt.subplots().",
+                axes=axes,
+                type=type(axes).__name__,
+            )
+        )

@@ -1,6 +1,7 @@
 """What stands where in the picture of a graph, how large and in which color. Draws nothing."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -11,14 +12,20 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from autodiff_helpers.graphs.graph import Graph
-from autodiff_helpers.graphs.layout import Arrow, Box, Point, Size, lay_out
+from autodiff_helpers.graphs.graph import Edge, Graph, Kind, Part
+from autodiff_helpers.graphs.layout import Link, Outline, Point, Size, Way, lay_out
+from autodiff_helpers.words import say
 
 MARGIN = 8.0
 # The width of an arrow, and how round the corner of a box is, in points.
 ARROW_WIDTH = 1.3
 CORNER = 4
 USUAL_FONT_SIZE = 10.0
+# In a graph of more edges than this a leaf, or anything that is used often, is repeated beside
+# each of its uses: arrows all across the picture are of no help, and dot takes minutes to find a
+# way for them.
+MANY_EDGES = 150
+MANY_USES = 4
 # A ground is dark when its red, green and blue together are less than this.
 DARK = 1.5
 
@@ -42,6 +49,7 @@ _DETAIL = Font(9, _INK, monospace=True)
 _SMALL = Font(7.5, "#4b5563")
 _FLOW = Font(9, _ORANGE, monospace=True)
 _CUT = Font(9, _RED)
+_FONTS: dict[Part, Font] = {"name": _NAME, "detail": _DETAIL, "role": _SMALL, "gradient": _FLOW}
 
 
 class Words(NamedTuple):
@@ -90,8 +98,7 @@ class Sheet:
     marks: list[Words | Shape | Line]
 
 
-@dataclass(frozen=True)
-class _Look:
+class _Look(NamedTuple):
     face: str
     edge: str
     width: float
@@ -99,7 +106,7 @@ class _Look:
 
 
 # Fill, outline width and line style differ too: the picture survives a black-and-white printout.
-_LOOKS = {
+_LOOKS: dict[Kind, _Look] = {
     "leaf": _Look("#dbeafe", "#1d4ed8", 2.0),
     "intermediate": _Look("#ffffff", _INK, 1.0),
     "constant": _Look("#f3f4f6", _GREY, 1.2, dashed=True),
@@ -108,18 +115,34 @@ _LOOKS = {
 }
 
 
+# The parts of a picture go by these names, so that a player can find them.
+
+
+def node_id(place: int) -> str:
+    """The name of the outline of a node."""
+    return f"node-{place}"
+
+
+def gradient_id(place: int) -> str:
+    """The name of the gradient that is written in a node."""
+    return f"gradient-{place}"
+
+
+def arrow_id(number: int) -> str:
+    """The name of the arrow of an edge."""
+    return f"arrow-{number}"
+
+
+def label_id(number: int) -> str:
+    """The name of what is written beside the arrow of an edge."""
+    return f"label-{number}"
+
+
 def arrange(graph: Graph, left_to_right: bool = False) -> Sheet:
     """Say where everything in the picture of a graph goes, and how it looks.
 
     Fonts follow matplotlib's settings ``font.family`` and ``font.size``, the arrows
     ``text.color``, and the ground ``figure.facecolor``.
-
-    Args:
-        graph: the graph.
-        left_to_right: whether the leaves are at the left instead of at the top.
-
-    Returns:
-        The sheet.
 
     Example:
         >>> from autodiff_helpers.graphs.graph import Node
@@ -127,29 +150,61 @@ def arrange(graph: Graph, left_to_right: bool = False) -> Sheet:
         >>> [mark.text for mark in sheet.marks if isinstance(mark, Words)][:3]
         ['x', '1.', 'leaf']
     """
-    zoom = mpl.rcParams["font.size"] / USUAL_FONT_SIZE
-    ink, ground = (to_hex(mpl.rcParams[name]) for name in ("text.color", "figure.facecolor"))
-    setter = _Setter(graph, zoom, ink, sum(to_rgb(ground)) < DARK)
-    layout = lay_out(graph, setter.node_size, setter.label_size, left_to_right)
-    legend = [(text, setter.text_size(text, _SMALL)) for text in _legend(graph, left_to_right)]
-    width = max(layout.size[0], *(size[0] for _, size in legend)) + 2 * MARGIN
-    below = sum(size[1] for _, size in legend) + 2 * MARGIN
-    left = (width - layout.size[0]) / 2
-
-    def moved(point: Point) -> Point:
-        return point[0] + left, point[1] + below
-
+    ground = to_hex(mpl.rcParams["figure.facecolor"])
+    setter = _Setter(
+        zoom=mpl.rcParams["font.size"] / USUAL_FONT_SIZE,
+        ink=to_hex(mpl.rcParams["text.color"]),
+        is_dark=sum(to_rgb(ground)) < DARK,
+        usual=tuple(mpl.rcParams["font.family"]),
+    )
+    legend = _legend(graph, left_to_right)
+    edges = graph.edges
+    boxes, starts = _boxes(graph, edges)
+    blocks = [setter.block(graph, box) for box in boxes]
+    links = [
+        Link(start, edge.target, setter.label_size(edge.label) if edge.label else None)
+        for start, edge in zip(starts, edges, strict=True)
+    ]
+    layout = lay_out([block.outline for block in blocks], links, left_to_right)
+    below_it = [setter.row(text, _SMALL) for text in legend]
+    width = max(layout.size[0], *(row.size[0] for row in below_it)) + 2 * MARGIN
+    below = sum(row.size[1] for row in below_it) + 2 * MARGIN
+    moved = (width - layout.size[0]) / 2, below
     marks: list[Words | Shape | Line] = []
-    for number, arrow in enumerate(layout.arrows):
-        marks += setter.arrow(arrow, number, moved)
-    for box in layout.boxes:
-        marks += setter.box(box, moved(box.center))
-    top = below - MARGIN
-    for text, (_, height) in legend:
-        marks.append(setter.words((width / 2, top - height / 2), text, _SMALL, ink))
-        top -= height
+    for number, (edge, way) in enumerate(zip(edges, layout.ways, strict=True)):
+        marks += setter.arrow(edge, way, number, moved)
+    for box, block, center in zip(boxes, blocks, layout.centers, strict=True):
+        marks += setter.box(graph, box, block, _moved(center, moved))
+    marks += setter.lines(below_it, (width / 2, below - MARGIN), setter.ink)
     size = width, layout.size[1] + below + MARGIN
     return Sheet(size, ground, _families(), marks)
+
+
+def _moved(point: Point, by: Point) -> Point:
+    return point[0] + by[0], point[1] + by[1]
+
+
+class _Box(NamedTuple):
+    node: int
+    """The place of the node in the graph."""
+    again: bool
+    """Whether the node is only repeated here."""
+
+
+def _boxes(graph: Graph, edges: Sequence[Edge]) -> tuple[list[_Box], list[int]]:
+    """The boxes to draw, first one for each node, and in which of them each edge begins."""
+    boxes = [_Box(place, False) for place in range(len(graph.nodes))]
+    starts = [edge.source for edge in edges]
+    if len(edges) > MANY_EDGES:
+        uses = Counter(starts)
+        used: set[int] = set()
+        for number, edge in enumerate(edges):
+            alone = edge.kind in ("leaf", "constant") or uses[edge.source] > MANY_USES
+            if alone and edge.source in used:
+                starts[number] = len(boxes)
+                boxes.append(_Box(edge.source, True))
+            used.add(edge.source)
+    return boxes, starts
 
 
 def _families() -> list[str]:
@@ -162,96 +217,114 @@ def _families() -> list[str]:
 
 
 def _legend(graph: Graph, left_to_right: bool) -> list[str]:
-    way = "to the right" if left_to_right else "downwards"
-    back = "back to the left" if left_to_right else "back up"
-    what = "Gradients, in orange," if any(node.gradient for node in graph.nodes) else "Gradients"
-    lines = [f"Arrows show what ran, {way}.", f"{what} flow {back}, along solid ones only."]
-    return lines if graph.note is None else [*lines, graph.note]
+    colored = any(node.gradient for node in graph.nodes)
+    if left_to_right:
+        ran = say("Arrows show what ran, to the right.")
+        plain = say("Gradients flow back to the left, along solid ones only.")
+        orange = say("Gradients, in orange, flow back to the left, along solid ones only.")
+    else:
+        ran = say("Arrows show what ran, downwards.")
+        plain = say("Gradients flow back up, along solid ones only.")
+        orange = say("Gradients, in orange, flow back up, along solid ones only.")
+    return [ran, orange if colored else plain, *filter(None, [graph.note])]
+
+
+class _Row(NamedTuple):
+    """A line of text that has no place yet."""
+
+    text: str
+    font: Font
+    size: Size
+    identifier: str
+
+
+class _Block(NamedTuple):
+    """What is written in a box, from top to bottom, and the outline that fits around it."""
+
+    rows: list[_Row]
+    outline: Outline
 
 
 @dataclass(frozen=True)
 class _Setter:
     """Sets nodes and arrows, somewhat larger or smaller than usual."""
 
-    graph: Graph
     zoom: float
     """How much larger the fonts are than usual, and everything with them."""
     ink: str
     is_dark: bool
+    usual: tuple[str, ...]
+    """The fonts for text that is not set in a monospace one."""
 
-    def words(
-        self, center: Point, text: str, font: Font, color: str = "", identifier: str = ""
-    ) -> Words:
-        return Words(center, text, _as_set(font, self.zoom, color or font.color), identifier)
+    def row(self, text: str, font: Font, identifier: str = "") -> _Row:
+        families = ("monospace",) if font.monospace else self.usual
+        size = _text_size(text, font.size * self.zoom, font.bold, families)
+        return _Row(text, font, size, identifier)
 
-    def box(self, box: Box, center: Point) -> Iterator[Words | Shape]:
-        node = self.graph.nodes[box.node]
-        look = _LOOKS[node.kind]
+    def block(self, graph: Graph, box: _Box) -> _Block:
+        """What is to be written in a box, measured."""
+        node = graph.nodes[box.node]
+        is_ellipse = node.kind == "operation"
+        if box.again:
+            rows = [self.row(node.name, _NAME), self.row(say("as above"), _SMALL)]
+        else:
+            rows = [
+                self.row(
+                    text,
+                    _SMALL if is_ellipse and part == "detail" else _FONTS[part],
+                    gradient_id(box.node) if part == "gradient" else "",
+                )
+                for part, text in graph.words[box.node].items()
+            ]
+        width = max(row.size[0] for row in rows)
+        height = sum(row.size[1] for row in rows)
+        if not is_ellipse:
+            return _Block(rows, Outline(False, (max(width + 20, 54), height + 10)))
+        # An ellipse around a rectangle is larger than it by the square root of two; the
+        # corners of two centred lines are empty, so a little less will do.
+        wide, high = (1.25, 1.25) if len(rows) == 2 else (1.32, 1.42)
+        return _Block(rows, Outline(True, (wide * width + 8, high * height + 4)))
+
+    def box(self, graph: Graph, box: _Box, block: _Block, center: Point) -> Iterator[Words | Shape]:
+        look = _LOOKS[graph.nodes[box.node].kind]
         yield Shape(
-            node.kind == "operation",
+            block.outline.is_ellipse,
             center,
-            self.node_size(box.node, box.again),
+            block.outline.size,
             look.face,
             look.edge,
             look.width * (0.5 if box.again else 1.0),
             look.dashed,
-            "" if box.again else f"node-{box.node}",
+            "" if box.again else node_id(box.node),
         )
-        rows = self._rows(box.node, box.again)
-        heights = [self.text_size(*row)[1] for row in rows]
-        top = center[1] + sum(heights) / 2
-        for (text, font), height in zip(rows, heights, strict=True):
-            identifier = f"gradient-{box.node}" if font is _FLOW else ""
-            yield self.words((center[0], top - height / 2), text, font, identifier=identifier)
-            top -= height
+        height = sum(row.size[1] for row in block.rows)
+        yield from self.lines(block.rows, (center[0], center[1] + height / 2))
 
-    def arrow(
-        self, arrow: Arrow, number: int, moved: Callable[[Point], Point]
-    ) -> Iterator[Words | Line]:
-        kind, label = arrow.edge.kind, arrow.edge.label
-        color = {"cut": _RED, "constant": _GREY}.get(kind, self.ink)
-        font = _CUT if kind == "cut" else _FLOW
+    def lines(self, rows: Sequence[_Row], top: Point, color: str = "") -> Iterator[Words]:
+        """Lines of text, one below the other."""
+        x, y = top
+        for text, font, (_, height), identifier in rows:
+            set_font = _as_set(font, self.zoom, color or font.color)
+            yield Words((x, y - height / 2), text, set_font, identifier)
+            y -= height
+
+    def arrow(self, edge: Edge, way: Way, number: int, by: Point) -> Iterator[Words | Line]:
+        color = {"cut": _RED, "constant": _GREY}.get(edge.kind, self.ink)
+        font = _CUT if edge.kind == "cut" else _FLOW
         beside = font.color
         if self.is_dark:
             color, beside = _LIGHT.get(color, color), _LIGHT[beside]
-        dashed = kind in ("cut", "constant")
-        yield Line([moved(point) for point in arrow.points], color, dashed, f"arrow-{number}")
-        if arrow.label_center is not None:
-            yield self.words(moved(arrow.label_center), label, font, beside, f"label-{number}")
-
-    def _rows(self, place: int, again: bool) -> list[tuple[str, Font]]:
-        """The lines of text in a node, from top to bottom."""
-        node = self.graph.nodes[place]
-        if again:
-            return [(node.label, _NAME), ("as above", _SMALL)]
-        if node.kind == "operation":
-            rows = [(node.sign, _NAME), (node.detail, _SMALL)]
-        else:
-            rows = [(node.label, _NAME), (node.detail, _DETAIL)]
-        if node.role is not None:
-            rows.append((node.role, _SMALL))
-        gradient = self.graph.gradient_at(place)
-        return [*rows, (f"gradient {gradient}", _FLOW)] if gradient else rows
-
-    def node_size(self, place: int, again: bool) -> Size:
-        sizes = [self.text_size(*row) for row in self._rows(place, again)]
-        width = max(width for width, _ in sizes)
-        height = sum(height for _, height in sizes)
-        if self.graph.nodes[place].kind == "operation":
-            # An ellipse around a rectangle is larger than it by the square root of two; the
-            # corners of two centred lines are empty, so a little less will do.
-            wide, high = (1.25, 1.25) if len(sizes) == 2 else (1.32, 1.42)
-            return wide * width + 8, high * height + 4
-        return max(width + 20, 54), height + 10
+        dashed = edge.kind in ("cut", "constant")
+        points = [_moved(point, by) for point in way.points]
+        yield Line(points, color, dashed, arrow_id(number))
+        if way.label_center is not None:
+            center = _moved(way.label_center, by)
+            yield Words(center, edge.label, _as_set(font, self.zoom, beside), label_id(number))
 
     def label_size(self, label: str) -> Size:
         # With some room to the arrow; scissors come from another font, wider than measured.
-        width, height = self.text_size(label, _FLOW)
+        width, height = self.row(label, _FLOW).size
         return width + 16, height + 2
-
-    def text_size(self, text: str, font: Font) -> Size:
-        families = ("monospace",) if font.monospace else tuple(mpl.rcParams["font.family"])
-        return _text_size(text, font.size * self.zoom, font.bold, families)
 
 
 @lru_cache(64)

@@ -4,6 +4,7 @@ import math
 from xml.sax.saxutils import escape, quoteattr
 
 from autodiff_helpers.graphs.sheet import ARROW_WIDTH, CORNER, Line, Shape, Sheet, Words
+from autodiff_helpers.rounding import coordinate
 
 # From the tip of an arrow back, and to each side, in points.
 HEAD_LENGTH, HEAD_WIDTH = 7.0, 2.8
@@ -11,15 +12,7 @@ MONOSPACE = "'DejaVu Sans Mono', monospace"
 
 
 def write_svg(sheet: Sheet, title: str, text: str) -> str:
-    """Write a picture as SVG, in which text stays text.
-
-    Args:
-        sheet: the picture.
-        title: what it is, in one sentence.
-        text: everything it says, as plain text.
-
-    Returns:
-        The SVG: the same text for the same picture, on every run.
+    """Write a picture as SVG, in which text stays text, with its title and all that it says.
 
     Example:
         >>> sheet = Sheet((20.0, 10.0), "#ffffff", ["serif"], [])
@@ -27,7 +20,7 @@ def write_svg(sheet: Sheet, title: str, text: str) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" width="20pt" height="10pt" viewBox="0 0 20 10" \
 role="img" font-family="serif" text-anchor="middle"><title>Nothing.</title><desc></desc>'
     """
-    width, height = map(_number, sheet.size)
+    width, height = map(coordinate, sheet.size)
     fonts = quoteattr(", ".join(sheet.families))
     return "\n".join(
         [
@@ -45,11 +38,14 @@ def _element(mark: Words | Shape | Line, height: float) -> str:
     """One mark; SVG counts from the top, the sheet from the bottom."""
     identifier = f' id="{mark.identifier}"' if mark.identifier else ""
     if isinstance(mark, Words):
-        x, y = _number(mark.center[0]), _number(height - mark.center[1] + 0.36 * mark.font.size)
+        x, y = (
+            coordinate(mark.center[0]),
+            coordinate(height - mark.center[1] + 0.36 * mark.font.size),
+        )
         bold = ' font-weight="bold"' if mark.font.bold else ""
         family = f' font-family="{MONOSPACE}"' if mark.font.monospace else ""
         return (
-            f'<text x="{x}" y="{y}" font-size="{_number(mark.font.size)}"{bold}{family} '
+            f'<text x="{x}" y="{y}" font-size="{coordinate(mark.font.size)}"{bold}{family} '
             f'fill="{mark.font.color}" xml:space="preserve"{identifier}>{escape(mark.text)}</text>'
         )
     if isinstance(mark, Shape):
@@ -60,13 +56,13 @@ def _element(mark: Words | Shape | Line, height: float) -> str:
 def _outline(shape: Shape, height: float, identifier: str) -> str:
     x, y = shape.center[0], height - shape.center[1]
     width, length = shape.size
-    dashes = f' stroke-dasharray="{_number(4 * shape.width)} 2"' if shape.dashed else ""
-    look = f'fill="{shape.face}" stroke="{shape.edge}" stroke-width="{_number(shape.width)}"'
+    dashes = f' stroke-dasharray="{coordinate(4 * shape.width)} 2"' if shape.dashed else ""
+    look = f'fill="{shape.face}" stroke="{shape.edge}" stroke-width="{coordinate(shape.width)}"'
     if shape.is_ellipse:
-        cx, cy, rx, ry = map(_number, (x, y, width / 2, length / 2))
+        cx, cy, rx, ry = map(coordinate, (x, y, width / 2, length / 2))
         place = f'<ellipse cx="{cx}" cy="{cy}" rx="{rx}" ry="{ry}"'
     else:
-        left, top, w, h = map(_number, (x - width / 2, y - length / 2, width, length))
+        left, top, w, h = map(coordinate, (x - width / 2, y - length / 2, width, length))
         place = f'<rect x="{left}" y="{top}" width="{w}" height="{h}" rx="{CORNER}"'
     return f"{place} {look}{dashes}{identifier}/>"
 
@@ -90,8 +86,4 @@ def _arrow(line: Line, height: float, identifier: str) -> str:
 
 
 def _pairs(points: list[tuple[float, float]]) -> str:
-    return " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+    return " ".join(f"{coordinate(x)},{coordinate(y)}" for x, y in points)

@@ -296,14 +296,14 @@ def test_parameters_go_by_their_dotted_names():
 
 def test_a_deep_tree_goes_on_from_the_margin(x):
     y = x
-    for _ in range(2000):
+    for _ in range(500):
         y = y.sin().exp() + x
     lines = tree(record_graph([y], {"x": x}))
     assert max(map(len, lines)) < 200
-    assert len(lines) < 2.2 * 6000
+    assert len(lines) < 2.2 * 1500
     ends = [line for line in lines if "see [" in line]
     starts = [line for line in lines if re.match(r"\[\d+\] ", line)]
-    assert len(ends) == len(starts) > 50
+    assert len(ends) == len(starts) > 10
 
 
 def test_what_is_used_twice_so_deep_goes_on_once():
@@ -595,23 +595,34 @@ def test_the_svg_says_in_words_what_it_shows(x):
 
 
 PROGRAM = """
+import sys
 import torch
-from autodiff_helpers import plot_derivative, plot_graph
+from autodiff_helpers import plot_graph
 x = torch.arange(4.0, requires_grad=True)
 y = x * x
 u = y.detach()
 z = (u * x).sum()
-for picture in (plot_graph(z, y), plot_derivative(torch.sin, -3, 3)):
-    print(picture, picture.svg)
+graph = plot_graph(z, y, gradients=True)
+print(graph, graph.svg)
+loaded = {f"matplotlib.{name}" for name in ("figure", "axes", "patches")} & set(sys.modules)
+assert not loaded, loaded
+from autodiff_helpers import plot_derivative
+picture = plot_derivative(torch.sin, -3, 3)
+print(picture, picture.svg)
 """
 
 
-def test_another_process_draws_the_same_bytes():
-    def run(seed):
+def test_another_process_draws_the_same_bytes_and_loads_only_what_an_svg_needs():
+    def start(seed):
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"}
-        return subprocess.check_output([sys.executable, "-c", PROGRAM], env=environment)
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM], env=environment, stdout=subprocess.PIPE
+        )
 
-    assert run("1") == run("2")
+    processes = [start("1"), start("2")]
+    (one, _), (other, _) = (process.communicate() for process in processes)
+    assert [process.returncode for process in processes] == [0, 0]
+    assert one == other
 
 
 OPERATIONS = [
@@ -630,7 +641,7 @@ OPERATIONS = [
         st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 50), st.integers(0, 50)), max_size=25
     )
 )
-@settings(max_examples=100)
+@settings(max_examples=40)
 def test_any_graph_draws_the_same_every_time(steps):
     tensors = [torch.ones(2, requires_grad=True), torch.tensor([1.0, 2.0], requires_grad=True)]
     for operation, first, second in steps:

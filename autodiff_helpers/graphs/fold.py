@@ -1,0 +1,54 @@
+"""One node for a run of the same operation, where each one only feeds the next."""
+
+from collections import Counter
+from dataclasses import replace
+
+from autodiff_helpers.graphs.graph import Graph, Node
+
+
+def folded(graph: Graph) -> Graph:
+    """The graph with one node, and a count, for each run of one operation."""
+    nodes = list(graph.nodes)
+    uses = Counter(source for node in nodes for source in node.inputs)
+    gone: set[int] = set()
+    for place, node in enumerate(nodes):
+        if place in gone or node.kind != "operation":
+            continue
+        while len(node.inputs) == 1:
+            source = node.inputs[0]
+            earlier = nodes[source]
+            if not _ran_before(earlier, node) or uses[source] > 1:
+                break
+            node = replace(
+                node,
+                inputs=earlier.inputs,
+                passed=earlier.passed,
+                times=node.times + earlier.times,
+            )
+            gone.add(source)
+        nodes[place] = node
+    return _without(gone, nodes, graph) if gone else graph
+
+
+def _ran_before(earlier: Node, node: Node) -> bool:
+    ran = (earlier.kind, earlier.label, earlier.detail)
+    return ran == (node.kind, node.label, node.detail) and len(earlier.inputs) == 1
+
+
+def _without(gone: set[int], nodes: list[Node], graph: Graph) -> Graph:
+    """The graph without some nodes, each of the others at its new place."""
+    kept = [place for place in range(len(nodes)) if place not in gone]
+    moved = {old: new for new, old in enumerate(kept)}
+    return replace(
+        graph,
+        nodes=tuple(
+            replace(
+                nodes[place],
+                inputs=tuple(moved[source] for source in nodes[place].inputs),
+                cut_from=None if (cut := nodes[place].cut_from) is None else moved[cut],
+            )
+            for place in kept
+        ),
+        outputs=tuple(moved[place] for place in graph.outputs),
+        order=tuple(moved[place] for place in graph.order if place in moved),
+    )

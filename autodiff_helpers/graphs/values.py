@@ -1,0 +1,53 @@
+"""What is written of a tensor: its numbers where these are few, or else its shape."""
+
+import torch
+from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
+
+from autodiff_helpers.rounding import as_torch_prints
+from autodiff_helpers.words import say
+
+# A tensor with more numbers than this is described by its shape.
+FEW_NUMBERS = 6
+
+
+def described(tensor: Tensor) -> str:
+    """The numbers where these are few, or else the shape; and the dtype where it is unusual.
+
+    Example:
+        >>> described(torch.ones(2)), described(torch.ones(2, 2, dtype=torch.float64))
+        ('[1., 1.]', 'shape [2, 2] float64')
+    """
+    usual = torch.get_default_dtype(), torch.int64, torch.bool
+    dtype = "" if tensor.dtype in usual else f" {str(tensor.dtype).removeprefix('torch.')}"
+    if tensor.is_nested:
+        return say("nested, {count} parts{dtype}", count=tensor.size(0), dtype=dtype)
+    few = tensor.ndim <= 1 and tensor.numel() <= FEW_NUMBERS
+    if few and has_numbers(tensor) and not is_functorch_wrapped_tensor(tensor):
+        return _written_out(tensor) + dtype
+    return say("shape {shape}{dtype}", shape=list(tensor.shape), dtype=dtype)
+
+
+def _written_out(tensor: Tensor) -> str:
+    numbers = tensor.detach().as_subclass(Tensor).cpu()
+    written = ", ".join(as_torch_prints(numbers.reshape(-1).tolist()))
+    return f"[{written}]" if tensor.ndim else written
+
+
+def has_numbers(tensor: Tensor) -> bool:
+    """Whether there are numbers in memory that can be printed."""
+    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_nested:
+        return False
+    if type(tensor).__torch_dispatch__ is not Tensor.__torch_dispatch__:
+        return False  # it says itself what it does, and need not hold any number
+    # One inside `torch.func` hides where its numbers are.
+    hidden = is_functorch_wrapped_tensor(tensor)
+    return hidden or not tensor.numel() or tensor.untyped_storage().nbytes() > 0
+
+
+def is_part_of(part: Tensor, whole: Tensor) -> bool:
+    """Whether a tensor begins where another one does in memory, and is no larger."""
+    if not all(has_numbers(x) and not is_functorch_wrapped_tensor(x) for x in (part, whole)):
+        return False
+    # An address of 0 stands for no memory at all.
+    return part.numel() <= whole.numel() and part.data_ptr() == whole.data_ptr() != 0
