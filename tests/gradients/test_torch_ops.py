@@ -1,12 +1,10 @@
 """Over torch's own table of operations, check_gradient comes to the right verdict."""
 
-import itertools
 import sys
 
 import pytest
 import torch
-from torch.utils._pytree import tree_flatten, tree_unflatten
-from torch_table import DIFFERENTIABLE, OPERATIONS, name_of, samples
+from torch_table import DIFFERENTIABLE, OPERATIONS, cases, name_of
 
 from autodiff_helpers import check_gradient
 
@@ -18,10 +16,6 @@ def no_stacks(monkeypatch):
     """Without a GPU torch writes down the whole stack at every seed, and that takes long."""
     monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)
 
-
-# For each operation so many small samples, or else the smallest: others show nothing new.
-SAMPLES = 4
-FEW_INPUTS = 300
 
 SPARSE = ("without plain values", "its samples are sparse, and only dense tensors can be moved")
 CONSTANT = (
@@ -63,42 +57,6 @@ OTHERS = [
     for op in OPERATIONS
     if op not in DIFFERENTIABLE and not name_of(op).startswith("jiterator")  # on a GPU only
 ]
-
-
-def cases(op, requires_grad):
-    """Functions of the tensors of some samples that can be differentiated, and these tensors."""
-    small, large = [], []
-    for sample in itertools.islice(samples(op, requires_grad), 40):
-        arguments, form = tree_flatten((sample.input, sample.args, sample.kwargs))
-        places = [
-            place
-            for place, x in enumerate(arguments)
-            if isinstance(x, torch.Tensor)
-            and (x.requires_grad if requires_grad else x.is_floating_point())
-        ]
-        if not places:
-            continue
-
-        def f(*xs, sample=sample, arguments=arguments, form=form, places=places):
-            given = list(arguments)
-            for place, x in zip(places, xs, strict=True):
-                given[place] = x
-            first, others, options = tree_unflatten(given, form)
-            output = op.gradcheck_wrapper(op.op, first, *others, **options)
-            output = sample.output_process_fn_grad(output)
-            if isinstance(output, tuple | list):
-                return tuple(x for x in tree_flatten(output)[0] if isinstance(x, torch.Tensor))
-            return output
-
-        inputs = sum(arguments[place].numel() for place in places)
-        xs = [arguments[place].detach().clone().requires_grad_() for place in places]
-        if inputs > FEW_INPUTS:
-            large.append((inputs, f, xs))
-        else:
-            small.append((f, xs))
-            if len(small) == SAMPLES:
-                break
-    return small or [(f, xs) for _, f, xs in sorted(large, key=lambda case: case[0])[:1]]
 
 
 def answer(f, xs):
