@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import nbformat
 import psutil
 import pytest
+from nbformat.reader import NotJSONError
 from notebook_rules import code_cells
 from PIL import Image
 
@@ -166,9 +167,10 @@ class OpenNotebook:
         for _ in range(120):
             self.tab.keyboard.press("ControlOrMeta+s")
             time.sleep(0.5)
-            notebook = nbformat.read(self.path, as_version=4)
-            if all(cell.execution_count for cell in code_cells(notebook)):
-                return notebook
+            with suppress(NotJSONError):  # it is just being written
+                notebook = nbformat.read(self.path, as_version=4)
+                if all(cell.execution_count for cell in code_cells(notebook)):
+                    return notebook
         raise TimeoutError(f"{self.path.name} does not finish")
 
     def look_through(self):
