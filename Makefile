@@ -13,9 +13,11 @@ FIRST_PAGE := notebooks/2.5.1-a-simple-example.ipynb
 
 define HELP
 make lab       open the tutorial in JupyterLab
-make test      prove every output in the notebooks, and test the helpers
+make test      prove every output in the notebooks, and test the helpers;
+               one file or folder alone: make test ONLY=notebooks/gallery.ipynb
 make coverage  show that the tests reach every line and every branch of the helpers
-make mutants   see whether the tests notice small changes of the code (ten minutes)
+make mutants   see whether the tests notice small changes of the code;
+               of one file: make mutants ONLY=autodiff_helpers/gradients/differences.py
 make outputs   run every notebook afresh and store its outputs
 make docs      build the site from the notebooks as they are stored
 make package   build the wheel and the sdist, and prove that they work when installed
@@ -37,19 +39,22 @@ lab: $(READY)
 	$(BIN)/jupyter trust --log-level=WARN $(wildcard notebooks/*.ipynb)
 	$(BIN)/jupyter lab --allow-root --LabApp.default_url=lab/tree/$(FIRST_PAGE)
 
+# On every core, one file at a time, in the order of `testpaths`.
+SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(or $(ONLY),$(SIDE_BY_SIDE))
 
 # Without the tests that take long and reach nothing that the others do not. The code of the
 # chapters counts, because test_notebooks.py runs it; nbval's own kernels cannot be measured.
 coverage: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --ignore=notebooks --ignore=tests/gradients/test_torch_ops.py --ignore=tests/project/test_workflows.py $(addprefix --ignore=tests/tutorial/test_,injection.py lab.py lab_in_browser.py site.py tampering.py)
+	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) --ignore=notebooks --ignore=tests/gradients/test_torch_ops.py --ignore=tests/project/test_workflows.py $(addprefix --ignore=tests/tutorial/test_,injection.py lab.py site.py tampering.py)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 mutants: $(READY)
-	$(BIN)/python tools/mutants.py
+	$(BIN)/python tools/mutants.py $(ONLY)
 
 outputs: $(READY)
 	$(BIN)/python tools/store_outputs.py
@@ -63,7 +68,8 @@ package: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/notebooks.py
 	$(BIN)/python benchmarks/imports.py
-	$(BIN)/python benchmarks/gradient_check.py
+	$(BIN)/python benchmarks/check.py
+	$(BIN)/python benchmarks/verdicts.py
 	$(BIN)/python benchmarks/graph_plot.py
 
 lint: $(READY)

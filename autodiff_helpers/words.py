@@ -23,6 +23,16 @@ def say_how_many(one: str, many: str, count: int, **fields: object) -> str:
     return say(one if count == 1 else many, count=count, **fields)
 
 
+def mark(sentence: str) -> str:
+    """A sentence that stands in a table and is said later: marked, so that a catalogue finds it."""
+    return sentence
+
+
+def say_marked(sentence: str) -> str:
+    """A sentence that was marked."""
+    return say(sentence)
+
+
 def printable(name: str) -> str:
     r"""A name without characters that would break a line, or the file of a picture.
 

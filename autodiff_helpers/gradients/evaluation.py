@@ -138,14 +138,9 @@ UNSUSPECTED = Behavior()
 class Evaluation:
     """A function at many points, in whatever way it can be called; nan where it has no value.
 
-    Args:
-        f: the function; it may change the point that it is given.
-        value: its value at one point, which tells the shape and the device.
-        tolerance: how far values for many points at once may differ from those alone, relative
-            to the largest.
-        trusted: whether they are believed without being compared.
-        advance: is told how many points are done.
-        ways: how the function may be called.
+    Its value at one point tells the shape and the device. Values for many points at once are
+    believed where they are trusted, or where they differ from those alone by no more than the
+    tolerance, relative to the largest; ``advance`` is told how many points are done.
     """
 
     def __init__(

@@ -46,14 +46,8 @@ class Caller:
     """The user's function, called with copies of the inputs and the same random numbers.
 
     Inputs that require gradients change from call to call, the others stay constant. The
-    parameters and buffers of a module are inputs too, after its own.
-
-    Args:
-        f: the function, or the module.
-        inputs: its arguments.
-        progress: is told how many calls are done.
-        double: whether to give it its real and complex inputs in double precision.
-        precision: what is active during each call.
+    parameters and buffers of a module are inputs too, after its own. All can be given in double
+    precision, and something else can be active during each call.
     """
 
     def __init__(
@@ -160,15 +154,9 @@ class VectorFunction:
     """A function of some tensors, recorded once, and seen as one from a vector to a vector.
 
     The vector of the inputs holds those that require gradients, one after the other; that of the
-    outputs holds the differentiable ones.
-
-    Args:
-        caller: calls the function.
-        all_outputs: whether outputs count for which autograd gives no gradient although it does
-            for others.
-        ways: how it may be called for its values.
-        names: what its numbers are called, given where its outputs lie; without it, after the
-            function and its parameters.
+    outputs holds the differentiable ones: all of them, or only those for which autograd gives a
+    gradient, if there are any. Numbers are named after the function and its parameters, or by what
+    ``names`` makes of where the outputs lie.
     """
 
     def __init__(

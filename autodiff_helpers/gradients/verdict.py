@@ -304,25 +304,34 @@ def _rule(comparison: Comparison, rule: Rule, mistake: Mistake, column: int) -> 
         return say("the function does depend on this input")
     names = comparison.point.names
     sentences = {
-        "zero": "the way from {function} back to {input} is cut off there: look for detach(), "
-        ".data, item(), no_grad() and for a backward step that returns nothing",
-        "sign": "the sign is wrong: look for a missing or extra minus",
-        "twice": "it is twice the right one: look for something that is added twice",
-        "factor": "it is {amount} times the right one, a constant factor: look for a factor that "
-        "is missing or too many",
-        "transposed": "it is the right one, transposed: look for a missing transpose (.T), or for "
-        "the Jacobian where its transpose is needed",
-        "permuted": "the numbers are right but in the wrong places (permuted): look at the order "
-        "of indices, and at reshape, flip and permute",
-        "offset": "every wrong one is off by the same amount, {amount} (an additive offset): look "
-        "for a constant that is added on the way back",
+        "zero": say(
+            "the way from {function} back to {input} is cut off there: look for detach(), .data, "
+            "item(), no_grad() and for a backward step that returns nothing",
+            function=names.function,
+            input=names.tensor(column),
+        ),
+        "sign": say("the sign is wrong: look for a missing or extra minus"),
+        "twice": say("it is twice the right one: look for something that is added twice"),
+        "factor": say(
+            "it is {factor} times the right one, a constant factor: look for a factor that is "
+            "missing or too many",
+            factor=mistake.amount,
+        ),
+        "transposed": say(
+            "it is the right one, transposed: look for a missing transpose (.T), or for the "
+            "Jacobian where its transpose is needed"
+        ),
+        "permuted": say(
+            "the numbers are right but in the wrong places (permuted): look at the order of "
+            "indices, and at reshape, flip and permute"
+        ),
+        "offset": say(
+            "every wrong one is off by the same amount, {offset} (an additive offset): look for a "
+            "constant that is added on the way back",
+            offset=mistake.amount,
+        ),
     }
-    return say(
-        sentences[rule],
-        function=names.function,
-        input=names.tensor(column),
-        amount=mistake.amount,
-    )
+    return sentences[rule]
 
 
 def _answer(source: Source, value: str) -> str:

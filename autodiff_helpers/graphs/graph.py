@@ -6,14 +6,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from autodiff_helpers.words import say, say_how_many
+from autodiff_helpers.words import mark, say, say_how_many, say_marked
 
 Kind = Literal["leaf", "constant", "operation", "intermediate", "output"]
+_WORDS = {
+    "leaf": mark("leaf"),
+    "constant": mark("constant"),
+    "operation": mark("operation"),
+    "intermediate": mark("intermediate"),
+    "output": mark("output"),
+}
 _THE_ONE = {
-    "leaf": "the leaf",
-    "constant": "the constant",
-    "intermediate": "the intermediate",
-    "output": "the output",
+    "leaf": mark("the leaf"),
+    "constant": mark("the constant"),
+    "intermediate": mark("the intermediate"),
+    "output": mark("the output"),
 }
 
 # Deeper than this the text tree goes on from the margin, so that its size stays in proportion.
@@ -43,12 +50,12 @@ class Node:
     @property
     def name(self) -> str:
         """What it is called; a tensor without a name is called what it is."""
-        return self.label or say(self.kind)
+        return self.label or say_marked(_WORDS[self.kind])
 
     @property
     def in_a_sentence(self) -> str:
         """What a tensor is called in a sentence."""
-        return self.label or say(_THE_ONE[self.kind])
+        return self.label or say_marked(_THE_ONE[self.kind])
 
 
 Part = Literal["name", "detail", "role", "gradient"]
@@ -94,7 +101,7 @@ class Graph:
     @cached_property
     def words(self) -> list[dict[Part, str]]:
         """What there is to say about each node, from top to bottom."""
-        roles = {kind: say(kind) for kind in ("leaf", "constant", "output")}
+        roles = {kind: say_marked(_WORDS[kind]) for kind in ("leaf", "constant", "output")}
         return [self._words_of(place, roles) for place in range(len(self.nodes))]
 
     def _words_of(self, place: int, roles: Mapping[str, str]) -> dict[Part, str]:

@@ -4,7 +4,7 @@ import re
 from typing import Any, NamedTuple
 
 from autodiff_helpers.rounding import significant
-from autodiff_helpers.words import printable, say
+from autodiff_helpers.words import mark, printable, say
 
 # How a plain number stands beside the sign, for each operand that it may be: in 7 / x it comes
 # first; in 7 x it may come last as well.
@@ -12,16 +12,16 @@ _AFTER = ("{sign} {number}", "{sign} {number}")
 _IN_ORDER = ("{number} {sign}", "{sign} {number}")
 
 # What is passed back by more than one operation.
-_AS_IT_IS = "the gradient as it is"
-_DIVIDED = "the gradient divided by the divisor; to the divisor, times −quotient as well"
-_LOCAL = "the gradient times its local derivative"
-_MATRIX = "the gradient times the other matrix, transposed"
-_MINUS = "the gradient as it is, with a minus to what was subtracted"
-_MOVED = "the same numbers, each to where it came from"
-_POWER = "the gradient times the exponent times the base to one power less"
-_SHARED = "the gradient divided by the number of elements, to each of them"
-_TIMES_THE_OTHER = "the gradient times the other factor"
-_TO_EACH = "the gradient, to each element"
+_AS_IT_IS = mark("the gradient as it is")
+_DIVIDED = mark("the gradient divided by the divisor; to the divisor, times −quotient as well")
+_LOCAL = mark("the gradient times its local derivative")
+_MATRIX = mark("the gradient times the other matrix, transposed")
+_MINUS = mark("the gradient as it is, with a minus to what was subtracted")
+_MOVED = mark("the same numbers, each to where it came from")
+_POWER = mark("the gradient times the exponent times the base to one power less")
+_SHARED = mark("the gradient divided by the number of elements, to each of them")
+_TIMES_THE_OTHER = mark("the gradient times the other factor")
+_TO_EACH = mark("the gradient, to each element")
 
 
 class Operation(NamedTuple):
@@ -83,7 +83,7 @@ def _not_in_the_table(name: str) -> Operation:
 _BOTH = ("self", "other")
 _POWERS = ("self", "exponent")
 _TABLE = (
-    Operation("AbsBackward0", "abs", "the gradient times the sign of its input"),
+    Operation("AbsBackward0", "abs", mark("the gradient times the sign of its input")),
     Operation("AddBackward0", "+", _AS_IT_IS, beside=_AFTER),
     Operation("AddBackward1", "+", _AS_IT_IS),
     Operation("AddmmBackward0", "addmm", _MATRIX, (None, "mat1", "mat2")),
@@ -91,15 +91,15 @@ _TABLE = (
     Operation("CloneBackward0", "clone", _AS_IT_IS),
     Operation("ConvolutionBackward0", "convolution", _LOCAL, ("input", "weight")),
     Operation("ConvolutionBackward1", "convolution", _LOCAL, ("input", "weight")),
-    Operation("CosBackward0", "cos", "the gradient times −sin of its input"),
+    Operation("CosBackward0", "cos", mark("the gradient times −sin of its input")),
     Operation("DivBackward0", "÷", _DIVIDED, _BOTH, beside=_IN_ORDER),
     Operation("DivBackward1", "÷", _DIVIDED, (None, "other"), "other", _IN_ORDER),
     Operation("DivBackward2", "÷", _DIVIDED, _BOTH, beside=_IN_ORDER),
     Operation("DivBackward3", "÷", _DIVIDED),
     Operation("DotBackward0", "·", _TIMES_THE_OTHER, ("self", "tensor")),
-    Operation("ExpBackward0", "exp", "the gradient times its own result"),
+    Operation("ExpBackward0", "exp", mark("the gradient times its own result")),
     Operation("LinalgVectorNormBackward0", "‖ ‖"),
-    Operation("LogBackward0", "log", "the gradient divided by its input"),
+    Operation("LogBackward0", "log", mark("the gradient divided by its input")),
     Operation("MeanBackward0", "mean", _SHARED),
     Operation("MeanBackward1", "mean", _SHARED),
     Operation("MmBackward0", "@", _MATRIX, ("self", "mat2")),
@@ -107,25 +107,31 @@ _TABLE = (
     Operation("MulBackward0", "×", _TIMES_THE_OTHER, _BOTH, beside=_AFTER),
     Operation("MulBackward1", "×", _TIMES_THE_OTHER, (None, "other"), "other", _AFTER),
     Operation("MvBackward0", "@", _MATRIX, ("self", "vec")),
-    Operation("NegBackward0", "−", "the gradient with a minus"),
+    Operation("NegBackward0", "−", mark("the gradient with a minus")),
     Operation("PowBackward0", "^", _POWER, _POWERS, "exponent", _IN_ORDER),
     Operation("PowBackward1", "^", _POWER, _POWERS, beside=_IN_ORDER),
     Operation("PowBackward2", "^", _POWER, _POWERS, "self", _IN_ORDER),
-    Operation("ReluBackward0", "relu", "the gradient where its input is positive, 0 elsewhere"),
+    Operation(
+        "ReluBackward0", "relu", mark("the gradient where its input is positive, 0 elsewhere")
+    ),
     Operation("RsubBackward0", "−", _LOCAL, ("other", "self"), "other", _IN_ORDER),
     Operation("RsubBackward1", "−", _LOCAL, ("other", "self"), "other", _IN_ORDER),
     Operation(
-        "SigmoidBackward0", "sigmoid", "the gradient times s (1 − s), where s is its own result"
+        "SigmoidBackward0",
+        "sigmoid",
+        mark("the gradient times s (1 − s), where s is its own result"),
     ),
-    Operation("SinBackward0", "sin", "the gradient times cos of its input"),
-    Operation("SqrtBackward0", "√", "the gradient divided by twice its own result"),
+    Operation("SinBackward0", "sin", mark("the gradient times cos of its input")),
+    Operation("SqrtBackward0", "√", mark("the gradient divided by twice its own result")),
     Operation("SubBackward0", "−", _MINUS, beside=_IN_ORDER),
     Operation("SubBackward1", "−", _MINUS),
     Operation("SumBackward0", "Σ", _TO_EACH),
     Operation("SumBackward1", "Σ", _TO_EACH),
     Operation("TBackward0", "t", _MOVED),
     Operation("TBackward1", "t", _MOVED),
-    Operation("TanhBackward0", "tanh", "the gradient times 1 − t², where t is its own result"),
+    Operation(
+        "TanhBackward0", "tanh", mark("the gradient times 1 − t², where t is its own result")
+    ),
     Operation("TransposeBackward0", "transpose", _MOVED),
     Operation("TransposeBackward1", "transpose", _MOVED),
     Operation("ViewBackward0", "view", _MOVED),

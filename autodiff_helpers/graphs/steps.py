@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -14,7 +15,7 @@ from autodiff_helpers.graphs.names import graph_of
 from autodiff_helpers.graphs.operations import operation_called
 from autodiff_helpers.graphs.sheet import arrange, arrow_id, gradient_id, label_id, node_id
 from autodiff_helpers.graphs.svg import write_svg
-from autodiff_helpers.words import say
+from autodiff_helpers.words import say, say_marked
 
 
 class BackwardSteps:
@@ -109,7 +110,7 @@ def _captions(graph: Graph) -> list[str]:
 
 def _caption(graph: Graph, place: int) -> str:
     node = graph.nodes[place]
-    rule = say(operation_called(node.detail).passes)
+    rule = say_marked(operation_called(node.detail).passes)
     if node.times > 1:
         rule = say("{rule}, {count} times in a row", rule=rule, count=node.times)
     passed = [
@@ -135,17 +136,21 @@ def _totals(graph: Graph) -> list[str]:
             if gradient:
                 parts[source].append(gradient)
     return [
-        say(
-            "the gradient of {name} is {parts} = {gradient}"
-            if len(parts[place]) > 1
-            else "the gradient of {name} is {gradient}",
-            name=_name(node),
-            parts=" + ".join(parts[place]),
-            gradient=node.gradient,
-        )
+        _total(node, parts[place])
         for place, node in enumerate(graph.nodes)
         if node.kind == "leaf" and node.gradient
     ]
+
+
+def _total(leaf: Node, parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return say("the gradient of {name} is {gradient}", name=_name(leaf), gradient=leaf.gradient)
+    return say(
+        "the gradient of {name} is {parts} = {gradient}",
+        name=_name(leaf),
+        parts=" + ".join(parts),
+        gradient=leaf.gradient,
+    )
 
 
 def _shown_from(graph: Graph) -> dict[str, int]:

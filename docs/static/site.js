@@ -1,6 +1,6 @@
 // What scrolls sideways can be scrolled by keyboard, in browsers that do not see to it themselves.
 function makeScrollingFocusable() {
-  for (const region of document.querySelectorAll("pre, .math-wrapper, .table-wrapper")) {
+  for (const region of document.querySelectorAll("pre, .math-wrapper, .table-wrapper, .text_html")) {
     region.tabIndex = region.scrollWidth > region.clientWidth ? 0 : -1;
   }
 }

@@ -68,6 +68,22 @@ def one_element(change):
     return spoil
 
 
+# Wrong backward steps, all of them.
+MISTAKES = {
+    "zero": torch.zeros_like,
+    "sign": torch.neg,
+    "half": lambda g: 0.5 * g,
+    "twice": lambda g: 2 * g,
+    "factor 1.0001": lambda g: 1.0001 * g,
+    "factor 0.99": lambda g: 0.99 * g,
+    "one element": one_element(lambda g: 1.0001 * g),
+    "one element, 0.1 %": one_element(lambda g: 0.999 * g),
+    "one element missing": one_element(lambda g: 0 * g),
+    "one element, sign": one_element(lambda g: -g),
+    "offset": lambda g: g + 1e-3 * g.abs().max(),
+}
+
+
 class WithForwardRule(torch.autograd.Function):
     """x² with a rule for forward mode of its own."""
 

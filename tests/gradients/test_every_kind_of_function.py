@@ -4,6 +4,7 @@ import pytest
 import torch
 from planted import (
     FUNCTIONS,
+    MISTAKES,
     WithForwardRule,
     WithWrongForwardRule,
     one_element,
@@ -11,7 +12,6 @@ from planted import (
     tensor,
 )
 from torch import nn
-from torch.autograd import gradcheck
 from torch.nn import functional
 
 from autodiff_helpers import check_gradient
@@ -19,39 +19,16 @@ from autodiff_helpers import check_gradient
 # Wrong backward steps, all of them
 
 
-MISTAKES = {
-    "zero": torch.zeros_like,
-    "sign": torch.neg,
-    "half": lambda g: 0.5 * g,
-    "twice": lambda g: 2 * g,
-    "factor 1.0001": lambda g: 1.0001 * g,
-    "factor 0.99": lambda g: 0.99 * g,
-    "one element": one_element(lambda g: 1.0001 * g),
-    "one element, 0.1 %": one_element(lambda g: 0.999 * g),
-    "one element missing": one_element(lambda g: 0 * g),
-    "one element, sign": one_element(lambda g: -g),
-    "offset": lambda g: g + 1e-3 * g.abs().max(),
-}
-
-
 def test_every_planted_mistake_is_found_and_every_right_gradient_accepted():
     missed = []
-    found_by_gradcheck = 0
     for name, (f, x) in FUNCTIONS.items():
         result = check_gradient(planted(f, lambda gradient: gradient), x)
         assert result, f"{name}: {result}"
         for mistake, spoil in MISTAKES.items():
-            wrong = planted(f, spoil)
-            if check_gradient(wrong, x):
+            if check_gradient(planted(f, spoil), x):
                 missed.append(f"{mistake} in {name}")
-            found_by_gradcheck += not gradcheck(
-                wrong, x.detach().requires_grad_(), raise_exception=False
-            )
-    planted_mistakes = len(FUNCTIONS) * len(MISTAKES)
-    assert planted_mistakes >= 156
+    assert len(FUNCTIONS) * len(MISTAKES) >= 156
     assert missed == []
-    # Not a wish: it says what the tests above are worth.
-    assert found_by_gradcheck < 0.9 * planted_mistakes
 
 
 # Precision

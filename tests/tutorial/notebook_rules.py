@@ -61,23 +61,40 @@ def _problems_of_cell(cell: NotebookNode) -> Iterator[str]:
 
 def _problems_of_output(output: NotebookNode) -> Iterator[str]:
     if output.output_type == "stream":
-        if output.name == "stderr":
-            yield f"wrote on stderr: {output.text.strip()[:60]!r}"
-        if "\r" in output.text:
-            yield "prints a carriage return, and nbval forgets what stands before it"
-    if output.output_type == "error":
-        # nbval compares the name and the message, but what a reader sees is the traceback.
-        shown = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(output.traceback)).strip()
-        if shown != f"{output.ename}: {output.evalue}":
-            yield "stores a traceback that says more or less than the error: run make outputs"
-    if "data" not in output:
-        return
+        yield from _problems_of_stream(output)
+    elif output.output_type == "error":
+        yield from _problems_of_error(output)
+    else:
+        yield from _problems_of_data(output)
+        yield from _problems_of_pictures(output)
+
+
+def _problems_of_stream(output: NotebookNode) -> Iterator[str]:
+    if output.name == "stderr":
+        yield f"wrote on stderr: {output.text.strip()[:60]!r}"
+    if "\r" in output.text:
+        yield "prints a carriage return, and nbval forgets what stands before it"
+
+
+def _problems_of_error(output: NotebookNode) -> Iterator[str]:
+    # nbval compares the name and the message, but what a reader sees is the traceback.
+    shown = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(output.traceback)).strip()
+    if shown != f"{output.ename}: {output.evalue}":
+        yield "stores a traceback that says more or less than the error: run make outputs"
+
+
+def _problems_of_data(output: NotebookNode) -> Iterator[str]:
     for kind in ("text/html", "image/svg+xml"):
         shown = output.data.get(kind, "").replace(f"<script>{PLAYER}</script>", "")
         if SCRIPT.search(shown):
             yield f"shows {kind} that runs a script of its own"
     if {"application/javascript", "text/markdown", "text/latex"} & set(output.data):
         yield "shows something that a page would run or set"
+    if re.search(r"\bat 0x[0-9a-f]+", output.data.get("text/plain", "")):
+        yield "shows a memory address, which is another one on every run"
+
+
+def _problems_of_pictures(output: NotebookNode) -> Iterator[str]:
     text = output.data.get("text/plain", "")
     pictures = [kind for kind in output.data if kind.startswith("image/")]
     for kind in pictures:
@@ -87,8 +104,6 @@ def _problems_of_output(output: NotebookNode) -> Iterator[str]:
             yield "shows a picture whose alternative text is not its title"
     if pictures and (not text or re.fullmatch(r"<.*>", text, re.S)):
         yield f"shows a picture whose only text is {text!r}"
-    if re.search(r"\bat 0x[0-9a-f]+", text):
-        yield "shows a memory address, which is another one on every run"
 
 
 def _title(svg: str) -> str | None:

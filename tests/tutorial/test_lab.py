@@ -1,19 +1,100 @@
-"""The first thing a newcomer does is `make lab`: it must open the first page, ready to read."""
+"""The first thing a newcomer does is `make lab`: it opens the first page, and Run All works."""
 
+import io
+import json
+import os
+import re
 import shutil
+import socket
+import subprocess
+import sysconfig
+import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import nbformat
 import psutil
 import pytest
+from nbformat.reader import NotJSONError
+from notebook_rules import code_cells
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("notebooks/*.ipynb"))
+PATHS = sorted(ROOT.glob("notebooks/*.ipynb"))
 FIRST_PAGE = "notebooks/2.5.1-a-simple-example.ipynb"
+SCREENSHOTS = ROOT / "screenshots" / "lab"
+
+# A picture of a figure or a graph has more colors than paper and ink.
+FEWEST_COLORS = 4
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+class Lab:
+    """A JupyterLab server: the address it printed, the folder it works in, and its process."""
+
+    def __init__(self, url, folder, process):
+        self.url = url
+        self.folder = folder
+        self.process = process
+
+    def get(self, path):
+        address = urlsplit(self.url)
+        url = f"{address.scheme}://{address.netloc}/{path}?{address.query}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)
+
+
+def wait_for_address(process, log):
+    """What `make lab` prints as its address, once something answers there."""
+    for _ in range(1200):
+        time.sleep(0.05)
+        output = log.read_text()
+        if "copy and paste" in output and (found := re.search(r"http://\S+", output)):
+            address = urlsplit(found[0])
+            with suppress(ConnectionRefusedError):
+                socket.create_connection((address.hostname, address.port)).close()
+                return found[0]
+        if process.poll() is not None:
+            break
+    pytest.fail(f"`make lab` printed no address that answers:\n{output}")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The JupyterLab that `make lab` starts in a copy of this repository."""
+    # A newcomer has no Jupyter settings; and no browser may pop up while testing.
+    home = tmp_path_factory.mktemp("jupyter")
+    (home / "jupyter_lab_config.json").write_text('{"LabApp": {"open_browser": false}}')
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTER_DATA_DIR": str(home)}
+    # What is run and saved there must not change this repository.
+    folder = tmp_path_factory.mktemp("clone")
+    shutil.copy(ROOT / "Makefile", folder)
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+
+    # The real recipe, run from the environment of this test instead of .venv.
+    scripts = Path(sysconfig.get_path("scripts")).as_posix()
+    log = home / "log.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["make", "lab", "--old-file=.venv/.installed", f"BIN={scripts}"],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Lab(wait_for_address(process, log), folder, process)
+    finally:
+        if process.poll() is None:
+            for member in [*psutil.Process(process.pid).children(recursive=True), process]:
+                member.kill()
+            process.wait()
 
 
 def test_printed_address_is_the_first_page(lab):
@@ -48,14 +129,161 @@ def test_no_news_and_no_update_question(lab):
     assert options["checkForUpdates"]["default"] is False
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS)
-def test_notebook_names_a_kernel_the_server_has(lab, notebook):
-    content = lab.get(f"api/contents/{notebook}")["content"]
+@each_notebook
+def test_notebook_names_a_kernel_the_server_has(lab, path):
+    content = lab.get(f"api/contents/notebooks/{path.name}")["content"]
     assert content["metadata"]["kernelspec"]["name"] in lab.get("api/kernelspecs")["kernelspecs"]
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS)
-def test_stored_pictures_are_shown_before_anything_runs(lab, notebook):
+@each_notebook
+def test_stored_pictures_are_shown_before_anything_runs(lab, path):
     # JupyterLab shows a stored SVG only in a cell that is trusted.
-    cells = lab.get(f"api/contents/{notebook}")["content"]["cells"]
+    cells = lab.get(f"api/contents/notebooks/{path.name}")["content"]["cells"]
     assert all(cell["metadata"]["trusted"] for cell in cells if cell["cell_type"] == "code")
+
+
+# In a real browser: Run All, and look
+
+
+class OpenNotebook:
+    """A notebook in a browser: written into JupyterLab's folder without outputs, then opened."""
+
+    def __init__(self, browser, lab, name, notebook):
+        self.lab = lab
+        self.path = lab.folder / "notebooks" / f"{name}.ipynb"
+        for cell in code_cells(notebook):
+            cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, self.path)
+        self.tab = browser.new_page(viewport={"width": 1280, "height": 1000})
+        address = urlsplit(lab.url)
+        page = f"{address.scheme}://{address.netloc}/lab/tree/notebooks/{self.path.name}"
+        self.tab.goto(f"{page}?{address.query}&reset")
+        self.tab.locator("[title^='Change kernel']", has_text="Idle").wait_for()
+
+    def run_all(self):
+        """Run all cells, and return the notebook that JupyterLab then saves."""
+        self.tab.get_by_role("menuitem", name="Run", exact=True).click()
+        self.tab.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        for _ in range(120):
+            self.tab.keyboard.press("ControlOrMeta+s")
+            time.sleep(0.5)
+            with suppress(NotJSONError):  # it is just being written
+                notebook = nbformat.read(self.path, as_version=4)
+                if all(cell.execution_count for cell in code_cells(notebook)):
+                    return notebook
+        raise TimeoutError(f"{self.path.name} does not finish")
+
+    def look_through(self):
+        """Scroll past every cell, as JupyterLab shows only what is near."""
+        for cell in self.tab.locator(".jp-Cell").all():
+            cell.scroll_into_view_if_needed()
+
+    def photograph(self, path):
+        """Take a picture of the whole notebook."""
+        height = self.tab.locator(".jp-WindowedPanel-inner").evaluate("e => e.scrollHeight")
+        self.tab.set_viewport_size({"width": 1280, "height": height + 100})
+        self.tab.locator(".jp-Cell").first.click()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.tab.screenshot(path=path)
+
+    def pictures(self):
+        return self.tab.locator(".jp-OutputArea-output :is(img, svg[role=img])").all()
+
+
+@pytest.fixture
+def open_notebook(browser, lab):
+    """A function that opens a notebook and closes its page afterwards."""
+    opened = []
+
+    def open_it(name, notebook):
+        opened.append(OpenNotebook(browser, lab, name, notebook))
+        return opened[-1]
+
+    yield open_it
+    for notebook in opened:
+        notebook.tab.close()
+
+
+def shown(cell):
+    """What a cell shows, without the traceback, which a learner sees at full length."""
+    return [
+        {key: output[key] for key in output if key not in ("traceback", "execution_count")}
+        for output in cell.outputs
+    ]
+
+
+def colors(picture):
+    """How many colors the screenshot of a picture has."""
+    image = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
+    return len(image.getcolors(maxcolors=image.width * image.height))
+
+
+@each_notebook
+def test_run_all_shows_what_is_stored(open_notebook, path):
+    stored = nbformat.read(path, as_version=4)
+    expected = [shown(cell) for cell in code_cells(stored)]
+    opened = open_notebook(path.stem, stored)
+    ran = opened.run_all()
+    assert [shown(cell) for cell in code_cells(ran)] == expected
+
+    opened.look_through()
+    pictures = opened.pictures()
+    assert len(pictures) == sum(
+        "image/svg+xml" in output.get("data", {}) or "<svg" in str(output.get("data"))
+        for outputs in expected
+        for output in outputs
+    )
+    assert all(colors(picture) >= FEWEST_COLORS for picture in pictures)
+    opened.photograph(SCREENSHOTS / f"{path.stem}.png")
+
+
+def a_notebook(*sources):
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+
+
+STEPS = """
+import torch
+from autodiff_helpers import step_backward
+
+x = torch.tensor(3.0, requires_grad=True)
+step_backward(2 * x * x)
+"""
+
+
+def test_steps_play_in_the_notebook(open_notebook):
+    opened = open_notebook("steps", a_notebook(STEPS))
+    opened.run_all()
+    player = opened.tab.locator(".autodiff-steps")
+    caption = player.locator("li:visible")
+    assert caption.inner_text() == "Start: the gradient at the output is 1."
+    player.get_by_role("button", name="Next").click()
+    assert caption.get_attribute("value") == "1"
+    player.get_by_role("button", name="Previous").click()
+    assert caption.get_attribute("value") == "0"
+    player.get_by_role("button", name="Play").click()
+    player.locator("li[value='3']:visible").wait_for()
+    assert player.get_by_role("button", name="Next").is_disabled()
+
+
+CHINESE = """
+import torch
+from autodiff_helpers import plot_graph, step_backward
+
+梯 = torch.tensor(2.0, requires_grad=True)
+度 = torch.tensor(2.0, requires_grad=True)
+"""
+
+
+def test_chinese_names_are_drawn(open_notebook):
+    """Where a font lacks characters, all of them are the same empty box."""
+    shows = ["plot_graph(梯 * 2)", "plot_graph(度 * 2)", "step_backward(梯 * 度)"]
+    opened = open_notebook("chinese", a_notebook(CHINESE, *shows))
+    opened.run_all()
+    one, other, _ = opened.pictures()
+    assert one.bounding_box()["width"] == other.bounding_box()["width"]
+    assert one.screenshot() != other.screenshot()
+    words = opened.tab.locator(".autodiff-steps svg text")
+    one, other = (words.get_by_text(word, exact=True) for word in "梯度")
+    assert one.screenshot() != other.screenshot()
