@@ -50,23 +50,33 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
         1     1       2
     """
     _demand_a_function("plot_derivative", f, "torch.sin, -3, 3")
-    real = isinstance(start, Real) and isinstance(stop, Real)
-    if not real or not -math.inf < start < stop < math.inf:
-        raise ValueError(
-            say(
-                "plot_derivative got start={start!r} and stop={stop!r}; expected two finite "
-                "numbers, the first one less than the second.",
-                start=start,
-                stop=stop,
-            )
-        )
+    _demand_an_interval(start, stop)
     with Undisturbed(f, []):
         # Not linspace: the middle of -3 to 3 must be 0, not 2e-16.
         steps = torch.arange(SAMPLES, dtype=torch.float64)
         points = start + (stop - start) * steps / (SAMPLES - 1)
         curves = [_value_and_slope(f, point) for point in points]
     values, slopes = zip(*curves, strict=True)
+    shown = slice(None, None, SAMPLES // (ROWS - 1))
+    spacing = (stop - start) / SAMPLES
+    columns = [
+        [rounded(number, spacing / 100) for number in points.tolist()[shown]],
+        in_few_digits(values)[shown],
+        in_few_digits(slopes)[shown],
+    ]
+    heads = ["x", "f(x)", "f′(x)"]
+    text = tabulate(list(zip(*columns, strict=True)), heads, disable_numparse=True)
+    title = say(
+        "A function and its derivative, for x from {start} to {stop}.",
+        start=significant(start),
+        stop=significant(stop),
+    )
+    return Picture(_figure_of_curves(points.tolist(), values, slopes), text, title)
 
+
+def _figure_of_curves(
+    points: Sequence[float], values: Sequence[float], slopes: Sequence[float]
+) -> Figure:
     figure = Figure(figsize=(5.6, 3.2), layout="constrained")
     axes = figure.add_subplot()
     axes.axhline(0, color="#9ca3af", lw=0.8)
@@ -75,21 +85,7 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
     axes.plot(points, slopes, color=VERMILION, lw=2, ls="--", label=slope_label)
     axes.set_xlabel("x")
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
-    shown = slice(None, None, SAMPLES // (ROWS - 1))
-    spacing = (stop - start) / SAMPLES
-    columns = [
-        [rounded(number, spacing / 100) for number in points.tolist()[shown]],
-        in_few_digits(values)[shown],
-        in_few_digits(slopes)[shown],
-    ]
-    rows = list(zip(*columns, strict=True))
-    text = tabulate(rows, ["x", "f(x)", "f′(x)"], disable_numparse=True)
-    title = say(
-        "A function and its derivative, for x from {start} to {stop}.",
-        start=significant(start),
-        stop=significant(stop),
-    )
-    return Picture(figure, text, title)
+    return figure
 
 
 def plot_step_sizes(f: Callable[[Tensor], Tensor], x: float) -> Picture:
@@ -184,6 +180,19 @@ def _demand_a_function(name: str, f: Any, example: str) -> None:
                 name=name,
                 type=type(f).__name__,
                 example=example,
+            )
+        )
+
+
+def _demand_an_interval(start: Any, stop: Any) -> None:
+    real = isinstance(start, Real) and isinstance(stop, Real)
+    if not real or not -math.inf < start < stop < math.inf:
+        raise ValueError(
+            say(
+                "plot_derivative got start={start!r} and stop={stop!r}; expected two finite "
+                "numbers, the first one less than the second.",
+                start=start,
+                stop=stop,
             )
         )
 

@@ -89,7 +89,7 @@ class Graph:
     known."""
 
     def __str__(self) -> str:
-        return "\n".join([*_tree(self), self.note]).removesuffix("\n")
+        return "\n".join([*_tree(self), *filter(None, [self.note])])
 
     @property
     def note(self) -> str:
@@ -163,6 +163,7 @@ class Graph:
             >>> Graph((x, square, Node("output", "", "9.", inputs=(1,))), (2,)).summary()
             'Computational graph of the output from x: 1 operation.'
         """
+        note = self.note
         outputs = [self.nodes[place].in_a_sentence for place in self.outputs]
         leaves = [node.in_a_sentence for node in self.nodes if node.kind == "leaf"]
         cuts = [
@@ -182,7 +183,7 @@ class Graph:
             leaves=_listed(leaves),
         )
         sentence = say("{statements}.", statements="; ".join([whole, *cuts]))
-        return f"{sentence} {self.note}".rstrip()
+        return f"{sentence} {note}" if note else sentence
 
 
 def _listed(names: list[str]) -> str:

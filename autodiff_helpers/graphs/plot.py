@@ -116,15 +116,7 @@ def plot_graph(
     """
     _demand_axes(axes)
     graph = graph_of(outputs, names, inspect.currentframe(), gradients=gradients, unfold=unfold)
-    if len(graph.nodes) > MANY_NODES:
-        warnings.warn(
-            say(
-                "plot_graph draws {count:,} nodes; for a smaller picture give it a tensor from "
-                "earlier in the computation, or a smaller model, and leave unfold out.",
-                count=len(graph.nodes),
-            ),
-            stacklevel=2,
-        )
+    _warn_of_many_nodes(len(graph.nodes))
     return GraphPlot(graph, left_to_right, axes)
 
 
@@ -141,4 +133,16 @@ def _demand_axes(axes: object) -> None:
                 axes=axes,
                 type=type(axes).__name__,
             )
+        )
+
+
+def _warn_of_many_nodes(count: int) -> None:
+    if count > MANY_NODES:
+        warnings.warn(
+            say(
+                "plot_graph draws {count:,} nodes; for a smaller picture give it a tensor from "
+                "earlier in the computation, or a smaller model, and leave unfold out.",
+                count=count,
+            ),
+            stacklevel=3,
         )

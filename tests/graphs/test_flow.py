@@ -9,11 +9,6 @@ from autodiff_helpers import plot_graph
 from autodiff_helpers.graphs.flow import BackwardFlow
 
 
-@pytest.fixture
-def x():
-    return torch.arange(4.0, requires_grad=True)
-
-
 def retaining(tensor):
     """A tensor that autograd gives its gradient, in a list where no variable names it."""
     tensor.retain_grad()

@@ -12,11 +12,6 @@ from autodiff_helpers.graphs.operations import OPERATIONS, operation_called, ope
 NAMES = {name for name in dir(torch._C._functions) if re.search(r"Backward\d+$", name)}
 
 
-@pytest.fixture
-def x():
-    return torch.linspace(0.5, 2.0, 4, requires_grad=True)
-
-
 def test_every_name_in_the_table_is_one_of_torchs():
     assert set(OPERATIONS) - NAMES == set()
     assert all(name == operation.name for name, operation in OPERATIONS.items())

@@ -29,11 +29,6 @@ def tree(plot):
     return str(plot).split("\n")
 
 
-@pytest.fixture
-def x():
-    return torch.arange(4.0, requires_grad=True)
-
-
 # What the tree says
 
 

@@ -35,11 +35,6 @@ def shown_from(steps):
     return json.loads(root["data-steps"])
 
 
-@pytest.fixture
-def x():
-    return torch.arange(4.0, requires_grad=True)
-
-
 def test_the_steps_follow_the_gradient_back(x):
     y = x * x
     z = 2 * y.sum()
