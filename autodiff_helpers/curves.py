@@ -14,7 +14,7 @@ from autodiff_helpers.gradients.differences import RATIO
 from autodiff_helpers.picture import BLUE, VERMILION, Picture
 from autodiff_helpers.rounding import in_few_digits, magnitude, rounded, significant
 from autodiff_helpers.undisturbed import Undisturbed
-from autodiff_helpers.words import say
+from autodiff_helpers.words import no_tensor, say
 
 SAMPLES = 201
 ROWS = 5
@@ -203,13 +203,7 @@ def _value_and_slope(f: Callable[[Tensor], Tensor], point: Tensor) -> tuple[floa
     with torch.random.fork_rng(devices=[]):
         y: Any = f(x)
     if not isinstance(y, Tensor):
-        raise TypeError(
-            say(
-                "the function returned a {type}; expected a tensor: .item(), float() and .numpy() "
-                "cut it off from its input, so return the tensor itself.",
-                type=type(y).__name__,
-            )
-        )
+        raise no_tensor(y)
     if y.numel() != 1 or y.is_complex():
         raise ValueError(
             say(

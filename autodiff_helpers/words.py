@@ -33,6 +33,17 @@ def say_marked(sentence: str) -> str:
     return say(sentence)
 
 
+def no_tensor(returned: object) -> TypeError:
+    """The error for a function that returned something other than a tensor."""
+    return TypeError(
+        say(
+            "the function returned a {type}; expected a tensor: .item(), float() and .numpy() cut "
+            "it off from its inputs, so return the tensor itself.",
+            type=type(returned).__name__,
+        )
+    )
+
+
 def printable(name: str) -> str:
     r"""A name without characters that would break a line, or the file of a picture.
 

@@ -27,7 +27,7 @@ from autodiff_helpers.gradients.pieces import (
 from autodiff_helpers.gradients.progress import Progress
 from autodiff_helpers.recorded import functions_of
 from autodiff_helpers.undisturbed import RandomState
-from autodiff_helpers.words import say
+from autodiff_helpers.words import no_tensor, say
 
 Function = Callable[..., Any]
 
@@ -323,22 +323,15 @@ def _differentiable(returned: Any, all_outputs: bool) -> list[tuple[int, Tensor]
 def _demand_tensor(output: Any, several: bool) -> None:
     if isinstance(output, Tensor):
         return
-    given = type(output).__name__
     if several:
         raise TypeError(
             say(
                 "the function returned a {type} among other things; expected a tensor: .item(), "
                 "float() and .numpy() cut it off from its inputs, so return the tensor itself.",
-                type=given,
+                type=type(output).__name__,
             )
         )
-    raise TypeError(
-        say(
-            "the function returned a {type}; expected a tensor: .item(), float() and .numpy() cut "
-            "it off from its inputs, so return the tensor itself.",
-            type=given,
-        )
-    )
+    raise no_tensor(output)
 
 
 def _taken(returned: Any, outputs: Sequence[Piece], several: bool) -> list[Tensor]:
