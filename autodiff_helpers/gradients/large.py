@@ -113,7 +113,7 @@ class Projector:
     def undefined(self) -> tuple[int, int] | None:
         """A value or a derivative that is no number, by its row and column."""
         spoiled = np.flatnonzero(~np.isfinite(self.function.value))
-        gradients = [gradient.cpu().numpy() for gradient in self.gradients]
+        gradients = [gradient.numpy(force=True) for gradient in self.gradients]
         columns = [
             (part.start, int(column))
             for part, gradient in zip(self.parts, gradients, strict=True)

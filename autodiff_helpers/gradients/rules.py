@@ -171,7 +171,7 @@ def forward_jacobian(function: VectorFunction) -> Array | None:
         column = jacobian_vector_product(function, unit)
         if column is None:
             return None
-        columns.append(column.cpu().numpy())
+        columns.append(column.numpy(force=True))
     return np.stack(columns, axis=1)
 
 

@@ -337,3 +337,7 @@ def test_a_method_of_a_module_keeps_its_buffers():
     before = norm.running_mean.clone()
     assert check_gradient(norm.forward, torch.linspace(0, 1, 12).reshape(4, 3).requires_grad_())
     assert torch.equal(norm.running_mean, before)
+
+
+def test_a_large_gradient_may_be_a_zero_without_memory():
+    assert check_gradient(torch.sgn, torch.linspace(1, 2, 400, dtype=DOUBLE, requires_grad=True))

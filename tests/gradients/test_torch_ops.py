@@ -46,10 +46,6 @@ EXCEPTIONS = {
         "expected finite numbers",
         "its samples contain -inf, and nothing can be compared around it",
     ),
-    "sgn": (
-        "Cannot convert a ZeroTensor to numpy",
-        "a mistake of ours, in the check of large functions; strike this out when it is mended",
-    ),
 }
 
 OTHERS = [

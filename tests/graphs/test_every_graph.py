@@ -4,7 +4,6 @@ import gc
 import random
 import subprocess
 import sys
-import warnings
 import xml.etree.ElementTree as ElementTree
 
 import psutil
@@ -15,20 +14,11 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
+from torch_table import DIFFERENTIABLE, name_of, samples
 
 from autodiff_helpers import picture, plot_graph
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from torch.testing._internal.common_methods_invocations import op_db
-
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-DIFFERENTIABLE = [
-    op
-    for op in op_db
-    if op.supports_autograd and torch.float64 in op.supported_backward_dtypes("cpu")
-]
 
 
 def drawn(*outputs, **options):
@@ -46,13 +36,12 @@ def drawn(*outputs, **options):
 
 def recorded(op):
     """Whatever the first sample that records a graph computes."""
-    torch.manual_seed(0)
-    for sample in op.sample_inputs("cpu", torch.float64, requires_grad=True):
+    for sample in samples(op, requires_grad=True):
         outputs = tree_leaves(op.op(sample.input, *sample.args, **sample.kwargs))
         outputs = [x for x in outputs if isinstance(x, torch.Tensor) and x.requires_grad]
         if outputs:
             return outputs
-    raise AssertionError(f"no sample of {op.formatted_name} records a graph")
+    raise AssertionError(f"no sample of {name_of(op)} records a graph")
 
 
 @pytest.fixture
@@ -60,7 +49,7 @@ def x():
     return torch.linspace(0.5, 2.0, 4, requires_grad=True)
 
 
-@pytest.mark.parametrize("op", DIFFERENTIABLE, ids=lambda op: op.formatted_name)
+@pytest.mark.parametrize("op", DIFFERENTIABLE, ids=name_of)
 def test_every_operation_of_torch_draws(op):
     outputs = recorded(op)
     before = torch.get_rng_state()
