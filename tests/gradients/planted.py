@@ -7,6 +7,11 @@ WEIGHT = torch.randn(4, 3, dtype=torch.float64)
 KERNEL = torch.randn(1, 1, 3, dtype=torch.float64)
 
 
+def leaf(*values, dtype=torch.float32):
+    """A leaf with these values."""
+    return torch.tensor(values, dtype=dtype, requires_grad=True)
+
+
 def tensor(*shape, low=0.3, high=1.7, seed=1):
     """Numbers that differ, none of them where a function is special."""
     generator = torch.Generator().manual_seed(seed)
@@ -54,6 +59,17 @@ class _Planted(torch.autograd.Function):
 def planted(f, spoil):
     """The same function, with a backward step whose result goes through ``spoil``."""
     return lambda x: _Planted.apply(x, f, spoil)
+
+
+def times(factor, place=None):
+    """Spoil by a factor, at one place or everywhere."""
+
+    def spoil(gradient):
+        wrong = gradient.clone()
+        wrong.view(-1)[slice(None) if place is None else place] *= factor
+        return wrong
+
+    return spoil
 
 
 def one_element(change):

@@ -6,30 +6,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import Stuck, WithForwardRule, WithWrongForwardRule, planted
+from planted import Stuck, WithForwardRule, WithWrongForwardRule, leaf, planted, times
 from torch import nn
 
 from autodiff_helpers import check_gradient
-
-
-def leaf(*values, dtype=torch.float32):
-    return torch.tensor(values, dtype=dtype, requires_grad=True)
-
-
-class WrongFactor(torch.autograd.Function):
-    """x² with a backward step that is too large by a factor."""
-
-    @staticmethod
-    def forward(ctx, x, factor):
-        ctx.save_for_backward(x)
-        ctx.factor = factor
-        return x * x
-
-    @staticmethod
-    def backward(ctx, gradient):
-        (x,) = ctx.saved_tensors
-        return ctx.factor * 2 * x * gradient, None
-
 
 # Right gradients
 
@@ -221,7 +201,7 @@ def test_a_function_may_differentiate_inside():
     values=st.lists(st.floats(0.5, 4, width=32), min_size=1, max_size=5),
 )
 def test_a_wrong_factor_fails(factor, values):
-    result = check_gradient(lambda x: WrongFactor.apply(x, factor), leaf(*values))
+    result = check_gradient(planted(torch.square, times(factor)), leaf(*values))
     assert result.passed is False
     assert not result
 
@@ -391,17 +371,6 @@ def many(count=1500):
     return torch.linspace(0.1, 2, count, dtype=torch.float64).requires_grad_()
 
 
-def spoiled(f, place, factor):
-    """The function with a backward step that is wrong at one place."""
-
-    def spoil(gradient):
-        gradient = gradient.clone()
-        gradient[place] *= factor
-        return gradient
-
-    return planted(f, spoil)
-
-
 def with_zeros(*places):
     x = many().detach()
     x[list(places)] = 0
@@ -457,7 +426,7 @@ def test_of_a_large_function_one_input_is_moved_at_a_time():
 
 
 def test_a_wrong_element_of_a_large_gradient_is_named_and_shown_beside_some_others():
-    wrong = spoiled(torch.sin, 777, 1.01)
+    wrong = planted(torch.sin, times(1.01, 777))
     result = check_gradient(lambda x: (x.exp().sum(), wrong(x)), many())
     assert not result
     assert "∂f[1][777]/∂x[777]" in result.diagnosis
@@ -566,7 +535,7 @@ def test_a_large_function_with_kinks_is_not_checked_and_told_what_to_do():
 
 def test_beside_kinks_a_wrong_element_of_a_large_gradient_does_not_pass():
     x = with_zeros(3, 1100, 1400)
-    wrong = spoiled(torch.sin, 1100, 0)
+    wrong = planted(torch.sin, times(0, 1100))
     assert not check_gradient(lambda x: torch.relu(x)[:1000].sum() + wrong(x)[1000:].sum(), x)
     gradient = torch.ones(1500)
     gradient[5] = 1.1
@@ -605,7 +574,7 @@ def test_a_large_gradient_in_low_precision_is_proved_in_part_only():
 
 
 def test_a_wrong_large_gradient_that_is_not_too_large_is_shown_as_a_whole():
-    wrong = spoiled(lambda x: x.sin().sum(), 777, 0)
+    wrong = planted(lambda x: x.sin().sum(), times(0, 777))
     result = check_gradient(wrong, many(1100))
     assert not result
     assert "wrong in 1 of 1100 derivatives" in result.diagnosis

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from planted import WithWrongForwardRule
+from planted import WithWrongForwardRule, planted, times
 
 from autodiff_helpers import check_gradient
 
@@ -20,20 +20,7 @@ def ones(count):
 
 def scaled(factor, place=None):
     """The identity, with a backward step that is wrong by a factor, at one place or everywhere."""
-
-    class Scaled(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x.clone()
-
-        @staticmethod
-        def backward(ctx, gradient):
-            factors = torch.full_like(gradient, factor if place is None else 1.0)
-            if place is not None:
-                factors.view(-1)[place] = factor
-            return gradient * factors
-
-    return Scaled.apply
+    return planted(lambda x: x, times(factor, place))
 
 
 class CutInBackward(torch.autograd.Function):
