@@ -266,17 +266,23 @@ def _judged(
 ) -> Judged:
     """The verdict on all derivatives, autograd's or those of somebody's hand, and their form."""
     behavior = behavior or function.behavior
+    differences = function.differences
     comparison = Comparison(
         Point(function.names, function.pieces, function.x, function.value),
         by_autograd(function, behavior) if expected is None else expected.jacobian.cpu().numpy(),
-        function.differences.central(),
+        differences.central(),
         "autograd" if expected is None else "expected",
         RELATIVE_TOLERANCE if expected is None else max(RELATIVE_TOLERANCE, expected.rounding),
-        function.epsilon,
+        differences.epsilon,
         behavior,
     )
     verdict = judge(look_closer(function, comparison))
-    if verdict.passed and expected is None and has_own_forward_rule(function):
+    if (
+        verdict.passed
+        and expected is None
+        and function.own_rules
+        and has_own_forward_rule(function)
+    ):
         forward = forward_jacobian(function)
         if forward is not None:
             comparison = verdict.comparison.seen(

@@ -69,10 +69,11 @@ class Caller:
             self._state = [*dict(f.named_parameters()), *dict(f.named_buffers())]
             tensors += [*f.parameters(), *f.buffers()]
         self._copies = [doubled(x.detach()) if double else x.detach() for x in tensors]
-        checked = [position for position, x in enumerate(tensors) if x.requires_grad]
-        self.pieces = pieces_of([(position, self._copies[position]) for position in checked])
-        self.point = flat([self._copies[position] for position in checked])
+        checked = [i for i, x in enumerate(tensors) if x.requires_grad]
+        points = [self._copies[i] for i in checked]
         self._constants = [(i, x) for i, x in enumerate(self._copies) if i not in checked]
+        self.pieces = pieces_of(list(zip(checked, points, strict=True)))
+        self.point = flat(points)
         self._changes_constants = True
         self.random_state: RandomState | None = RandomState(tensors)
 
@@ -174,12 +175,12 @@ class VectorFunction:
         # How many outputs it returned, or None for one that stands alone.
         self.returned = len(returned) if isinstance(returned, tuple | list) else None
         outputs = _differentiable(returned, all_outputs)
-        self.outputs = pieces_of(outputs)
         self.recording = Recording(leaves, [output for _, output in outputs])
+        self.outputs = pieces_of(outputs)
+        self.dtype = lowest_precision([*caller.pieces, *self.outputs])
         # A copy, because a function may give out the same memory again and again.
         self.output = flat(self.recording.outputs).detach().clone()
         self.value: Array = self.output.cpu().numpy()
-        self.dtype = lowest_precision([*caller.pieces, *self.outputs])
         self.names = names(self.outputs) if names else _names(caller, self.outputs, self.several)
         self.own_rules = _own_rules(self.recording.outputs)
         self.evaluate = self._evaluation(caller, ways)
@@ -360,8 +361,8 @@ def _names(caller: Caller, outputs: Sequence[Piece], several: bool) -> Names:
 
 def _own_rules(recorded: Sequence[Tensor]) -> set[Any]:
     """The classes derived from ``torch.autograd.Function`` that were used in a recorded graph."""
-    classes = (getattr(function, "_forward_cls", None) for function in functions_of(recorded))
-    return {each for each in classes if each is not None}
+    classes = {getattr(each, "_forward_cls", None) for each in list(functions_of(recorded))}
+    return classes - {None}
 
 
 def _unchanged(x: Tensor, y: Tensor) -> bool:

@@ -133,4 +133,6 @@ def lowest_precision(pieces: Sequence[Piece]) -> torch.dtype:
         torch.float16
     """
     dtypes = {piece.dtype.to_real() for piece in pieces}
+    if len(dtypes) == 1:
+        return dtypes.pop()
     return max(dtypes, key=lambda dtype: torch.finfo(dtype).eps)

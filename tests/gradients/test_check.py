@@ -293,6 +293,9 @@ def test_at_the_end_of_its_domain_a_function_has_one_slope():
     result = check_gradient(lambda x: x**1.5, leaf(0.0, 1.0))
     assert result
     assert "has a value to the right only, and the slope 0" in result.diagnosis
+    to_the_left = check_gradient(lambda x: (1 - x) ** 1.5, leaf(1.0, 0.0))
+    assert to_the_left
+    assert "has a value to the left only, and the slope 0" in to_the_left.diagnosis
 
 
 def test_a_number_that_cannot_be_trusted_is_not_shown():
