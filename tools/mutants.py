@@ -15,19 +15,20 @@ ROOT = Path(__file__).resolve().parent.parent
 HELPERS = ROOT / "autodiff_helpers"
 SCRATCH = ROOT / "mutants"
 
-DECISIVE = [
-    "gradients/differences.py",
-    "gradients/check.py",
-    "gradients/closer.py",
-    "gradients/verdict.py",
-    "graphs/operations.py",
-]
+# The tests of the subject of each decisive file. Those of another file are all of its wing.
+TESTS = {
+    "gradients/differences.py": ["test_differences.py"],
+    "gradients/check.py": ["test_check.py", "test_nothing_is_changed.py"],
+    "gradients/closer.py": ["test_check.py", "test_verdict.py", "test_hard_cases.py"],
+    "gradients/verdict.py": ["test_check.py", "test_verdict.py", "test_hard_cases.py"],
+    "graphs/operations.py": ["test_operations.py", "test_plot.py", "test_steps.py"],
+}
 # Too slow to be run thousands of times.
 SLOW = [
     "--ignore=tests/gradients/test_every_kind_of_function.py",
     "--ignore=tests/gradients/test_torch_ops.py",
     "--ignore=tests/graphs/test_every_graph.py",
-    "--deselect=tests/graphs/test_plot.py::test_another_process_draws_the_same_bytes",
+    "--deselect=tests/graphs/test_plot.py::test_another_process_draws_the_same_bytes_and_loads_only_what_an_svg_needs",
     "--deselect=tests/gradients/test_hard_cases.py::test_a_wrong_gradient_is_found",
     "--deselect=tests/gradients/test_hard_cases.py::test_kinks_too_close_for_float32_are_no_alarm",
 ]
@@ -36,10 +37,13 @@ NOTICED = {"killed", "timeout", "segfault"}
 
 
 def tests_of(files: list[Path]) -> list[str]:
-    """The folders of the tests whose subject these files are: one for each wing."""
-    wings = {file.relative_to(HELPERS).parts[0] for file in files}
-    both = ["gradients", "graphs"]
-    return [f"tests/{wing}" for wing in both if wing in wings or not wings <= set(both)]
+    """The tests whose subject these files are."""
+    tests: set[str] = set()
+    for file in files:
+        name = file.relative_to(HELPERS).as_posix()
+        wing = file.parent.relative_to(HELPERS).as_posix()
+        tests |= {f"tests/{wing}/{each}" for each in TESTS.get(name, ["."])}
+    return sorted(tests)
 
 
 def prepare(files: list[Path]) -> None:
@@ -107,8 +111,7 @@ def in_words(file: str, mutant: str) -> str:
 
 def main(names: list[str]) -> None:
     """Make and test all mutants of some files, and print what became of them."""
-    decisive = [HELPERS / name for name in DECISIVE if (HELPERS / name).exists()]
-    prepare([Path(name).resolve() for name in names] or decisive)
+    prepare([Path(name).resolve() for name in names] or [HELPERS / name for name in TESTS])
     make_and_test()
     os.chdir(SCRATCH)
     every = Counter[str]()

@@ -20,7 +20,7 @@ ATTACKS = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser):
     page = browser.new_page()
     yield page
@@ -33,6 +33,7 @@ def x():
 
 
 def was_attacked(page, html):
+    page.goto("about:blank")  # so that nothing is left of an attack before this one
     page.set_content(f"<!DOCTYPE html><body>{html}</body>")
     return page.evaluate("typeof attacked") != "undefined"
 

@@ -18,7 +18,6 @@ from urllib.parse import parse_qs, urlsplit
 import nbformat
 import psutil
 import pytest
-from nbformat.reader import NotJSONError
 from notebook_rules import code_cells
 from PIL import Image
 
@@ -29,6 +28,8 @@ SCREENSHOTS = ROOT / "screenshots" / "lab"
 
 # A picture of a figure or a graph has more colors than paper and ink.
 FEWEST_COLORS = 4
+
+VIEWPORT = {"width": 1280, "height": 1000}
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -145,63 +146,86 @@ def test_stored_pictures_are_shown_before_anything_runs(lab, path):
 # In a real browser: Run All, and look
 
 
-class OpenNotebook:
-    """A notebook in a browser: written into JupyterLab's folder without outputs, then opened."""
+def choose(page, menu, item):
+    """Click an item in JupyterLab's menu."""
+    page.get_by_role("menuitem", name=menu, exact=True).click()
+    page.get_by_role("menuitem", name=re.compile(f"^{item}")).click()
 
-    def __init__(self, browser, lab, name, notebook):
-        self.lab = lab
-        self.path = lab.folder / "notebooks" / f"{name}.ipynb"
-        for cell in code_cells(notebook):
-            cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, self.path)
-        self.tab = browser.new_page(viewport={"width": 1280, "height": 1000})
-        address = urlsplit(lab.url)
-        page = f"{address.scheme}://{address.netloc}/lab/tree/notebooks/{self.path.name}"
-        self.tab.goto(f"{page}?{address.query}&reset")
-        self.tab.locator("[title^='Change kernel']", has_text="Idle").wait_for()
+
+class OpenNotebook:
+    """A notebook that is open in JupyterLab, alone there."""
+
+    def __init__(self, page, path):
+        self.page = page
+        self.path = path
+        page.locator("[title^='Change kernel']", has_text="Idle").wait_for()
 
     def run_all(self):
         """Run all cells, and return the notebook that JupyterLab then saves."""
-        self.tab.get_by_role("menuitem", name="Run", exact=True).click()
-        self.tab.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        for _ in range(120):
-            self.tab.keyboard.press("ControlOrMeta+s")
-            time.sleep(0.5)
-            with suppress(NotJSONError):  # it is just being written
-                notebook = nbformat.read(self.path, as_version=4)
-                if all(cell.execution_count for cell in code_cells(notebook)):
-                    return notebook
-        raise TimeoutError(f"{self.path.name} does not finish")
+        cells = len(code_cells(nbformat.read(self.path, as_version=4)))
+        choose(self.page, "Run", "Run All Cells")
+        done = self.page.locator(
+            ".jp-Notebook-ExecutionIndicator", has_text=f"Executed {cells} cell"
+        )
+        done.wait_for(timeout=60_000)
+        # Saved is what the server has answered.
+        with self.page.expect_response(lambda answer: answer.request.method == "PUT"):
+            self.page.keyboard.press("ControlOrMeta+s")
+        return nbformat.read(self.path, as_version=4)
 
     def look_through(self):
         """Scroll past every cell, as JupyterLab shows only what is near."""
-        for cell in self.tab.locator(".jp-Cell").all():
+        for cell in self.page.locator(".jp-Cell").all():
             cell.scroll_into_view_if_needed()
 
     def photograph(self, path):
         """Take a picture of the whole notebook."""
-        height = self.tab.locator(".jp-WindowedPanel-inner").evaluate("e => e.scrollHeight")
-        self.tab.set_viewport_size({"width": 1280, "height": height + 100})
-        self.tab.locator(".jp-Cell").first.click()
+        height = self.page.locator(".jp-WindowedPanel-inner").evaluate("e => e.scrollHeight")
+        self.page.set_viewport_size({"width": 1280, "height": height + 100})
+        self.page.locator(".jp-Cell").first.click()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.tab.screenshot(path=path)
+        self.page.screenshot(path=path)
 
     def pictures(self):
-        return self.tab.locator(".jp-OutputArea-output :is(img, svg[role=img])").all()
+        return self.page.locator(".jp-OutputArea-output :is(img, svg[role=img])").all()
+
+    def close(self):
+        """Close it and shut its kernel down, so that only one lives at a time."""
+        choose(self.page, "File", "Close and Shut Down Notebook")
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        self.page.locator(".jp-NotebookPanel").wait_for(state="detached")
+
+
+@pytest.fixture(scope="module")
+def page(browser, lab):
+    """JupyterLab in a browser, loaded only once, because that takes longer than any notebook."""
+    page = browser.new_page()
+    page.goto(lab.url)
+    OpenNotebook(page, lab.folder / FIRST_PAGE).close()
+    yield page
+    page.close()
 
 
 @pytest.fixture
-def open_notebook(browser, lab):
-    """A function that opens a notebook and closes its page afterwards."""
+def open_notebook(page, lab):
+    """A function that opens a notebook without outputs, which is closed after the test."""
     opened = []
 
     def open_it(name, notebook):
-        opened.append(OpenNotebook(browser, lab, name, notebook))
+        path = lab.folder / "notebooks" / f"{name}.ipynb"
+        for cell in code_cells(notebook):
+            cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, path)
+        choose(page, "File", "Open from Path")
+        page.locator(".jp-Dialog input").fill(f"notebooks/{path.name}")
+        page.keyboard.press("Enter")
+        page.set_viewport_size(VIEWPORT)
+        opened.append(OpenNotebook(page, path))
         return opened[-1]
 
     yield open_it
     for notebook in opened:
-        notebook.tab.close()
+        notebook.close()
 
 
 def shown(cell):
@@ -255,7 +279,7 @@ step_backward(2 * x * x)
 def test_steps_play_in_the_notebook(open_notebook):
     opened = open_notebook("steps", a_notebook(STEPS))
     opened.run_all()
-    player = opened.tab.locator(".autodiff-steps")
+    player = opened.page.locator(".autodiff-steps")
     caption = player.locator("li:visible")
     assert caption.inner_text() == "Start: the gradient at the output is 1."
     player.get_by_role("button", name="Next").click()
@@ -284,6 +308,6 @@ def test_chinese_names_are_drawn(open_notebook):
     one, other, _ = opened.pictures()
     assert one.bounding_box()["width"] == other.bounding_box()["width"]
     assert one.screenshot() != other.screenshot()
-    words = opened.tab.locator(".autodiff-steps svg text")
+    words = opened.page.locator(".autodiff-steps svg text")
     one, other = (words.get_by_text(word, exact=True) for word in "梯度")
     assert one.screenshot() != other.screenshot()
