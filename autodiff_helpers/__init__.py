@@ -1,16 +1,15 @@
 """Helpers for learning automatic differentiation: check a gradient, see a graph, see a derivative.
 
-The drawing functions are loaded when first used, so that ``import autodiff_helpers`` costs
-next to nothing on top of ``import torch``.
+All of them are loaded when first used, so that ``import autodiff_helpers`` costs next to nothing on
+top of ``import torch``.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autodiff_helpers.gradients.check import GradientCheck, check_gradient
-
 if TYPE_CHECKING:
     from autodiff_helpers.curves import plot_derivative, plot_step_sizes
+    from autodiff_helpers.gradients.check import GradientCheck, check_gradient
     from autodiff_helpers.graphs.plot import GraphPlot, plot_graph
     from autodiff_helpers.graphs.steps import BackwardSteps, step_backward
 
@@ -28,7 +27,9 @@ __all__ = [
 
 _FILES = {
     "BackwardSteps": "graphs.steps",
+    "GradientCheck": "gradients.check",
     "GraphPlot": "graphs.plot",
+    "check_gradient": "gradients.check",
     "plot_derivative": "curves",
     "plot_graph": "graphs.plot",
     "plot_step_sizes": "curves",
