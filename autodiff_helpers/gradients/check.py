@@ -180,8 +180,9 @@ def check_gradient(
     A Jacobian of more than 1024 inputs, or with more than 16384 elements, is checked by its
     products with random vectors, always the same ones; ``analytic`` and ``numeric`` are then
     these products. Where one is wrong, a wrong element is searched for and shown beside some
-    others. This takes at most forty times the memory of the inputs and outputs together, besides
-    what the function itself uses.
+    others. A function of that size that has kinks at this point cannot be judged by them, does not
+    pass, and is told so. This takes at most forty times the memory of the inputs and outputs
+    together, besides what the function itself uses.
 
     Every call of ``f`` starts from the same random state. Nothing of yours is changed: no
     ``.grad``, no input, no graph, no buffer of a module and no random state.
