@@ -1,7 +1,7 @@
 """Compare the gradient that autograd gives with central differences, and say where they differ."""
 
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from autodiff_helpers.gradients.closer import by_autograd, look_closer
 from autodiff_helpers.gradients.comparison import RELATIVE_TOLERANCE, Comparison, Point
 from autodiff_helpers.gradients.differences import Array, Indices
-from autodiff_helpers.gradients.double import InDouble
 from autodiff_helpers.gradients.evaluation import Behavior
-from autodiff_helpers.gradients.function import Caller, Function, VectorFunction
+from autodiff_helpers.gradients.function import Function, VectorFunction
 from autodiff_helpers.gradients.large import (
     MOST_WRITTEN,
     Projector,
@@ -24,6 +23,7 @@ from autodiff_helpers.gradients.large import (
     sample_around,
 )
 from autodiff_helpers.gradients.pieces import Piece, is_differentiable
+from autodiff_helpers.gradients.precision import recorded
 from autodiff_helpers.gradients.progress import Progress
 from autodiff_helpers.gradients.rules import (
     Expected,
@@ -31,7 +31,6 @@ from autodiff_helpers.gradients.rules import (
     forward_jacobian,
     has_own_forward_rule,
     second_order,
-    vector_jacobian_product,
 )
 from autodiff_helpers.gradients.verdict import (
     Verdict,
@@ -224,7 +223,7 @@ def check_gradient(
     _demand_inputs(f, inputs)
     _demand_order(order, expected)
     with Undisturbed(f, inputs), np.errstate(all="ignore"), closing(Progress()) as progress:
-        function = _recorded(f, inputs, progress, all_outputs=expected is not None)
+        function = recorded(f, inputs, progress, all_outputs=expected is not None)
         hand = None if expected is None else by_hand(expected, function)
         judged = _judged_by_products if is_large(function) else _judged
         verdict, form = judged(function, hand)
@@ -238,28 +237,6 @@ def check_gradient(
 
 
 Judged = tuple[Verdict, Callable[[Array], Gradient]]
-
-
-def _recorded(
-    f: Function, inputs: Sequence[Tensor], progress: Progress, *, all_outputs: bool
-) -> VectorFunction:
-    """The function in double precision, if need be inside too, or else in its own."""
-    try:
-        caller = Caller(f, inputs, progress, double=True)
-        return VectorFunction(caller, all_outputs=all_outputs)
-    except Exception:
-        parameters = list(f.parameters()) if isinstance(f, nn.Module) else []
-        real = [x.dtype.to_real() for x in [*inputs, *parameters] if is_differentiable(x)]
-        if all(dtype == torch.float64 for dtype in real):
-            raise
-    with suppress(Exception):
-        caller = Caller(f, inputs, progress, double=True, precision=InDouble())
-        function = VectorFunction(caller, all_outputs=all_outputs)
-        # The way back must go through in this precision, too.
-        vector_jacobian_product(function, torch.ones_like(function.output))
-        return function
-    # An error that is raised here is the one that the user's own call would raise.
-    return VectorFunction(Caller(f, inputs, progress), all_outputs=all_outputs)
 
 
 def _judged(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from autodiff_helpers.gradients.differences import EPSILON, Array, Differences
-from autodiff_helpers.gradients.double import doubled
+from autodiff_helpers.gradients.double import InDouble, doubled
 from autodiff_helpers.gradients.evaluation import ALL_WAYS, Behavior, Change, Evaluation, Ways, same
 from autodiff_helpers.gradients.pieces import (
     Names,
@@ -47,7 +47,7 @@ class Caller:
 
     Inputs that require gradients change from call to call, the others stay constant. The
     parameters and buffers of a module are inputs too, after its own. All can be given in double
-    precision, and something else can be active during each call.
+    precision, and what is inside as well.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class Caller:
         progress: Progress,
         *,
         double: bool = False,
-        precision: AbstractContextManager[Any] | None = None,
+        precision: InDouble | None = None,
     ) -> None:
         self.f = f
         self.progress = progress
-        self.precision = precision or nullcontext()
+        self.precision = precision
         self._own_inputs = len(inputs)
         self._state: list[str] = []
         tensors = list(inputs)
@@ -122,11 +122,15 @@ class Caller:
         for position, x in constants:
             tensors[position] = x
         self._reset()
-        with self.precision:
-            if not isinstance(self.f, nn.Module):
-                return self.f(*tensors)
-            state = dict(zip(self._state, tensors[self._own_inputs :], strict=True))
-            return torch.func.functional_call(self.f, state, tuple(tensors[: self._own_inputs]))
+        with self.precision or nullcontext():
+            returned = self._returned(tensors)
+        return returned if self.precision is None else self.precision.written(returned)
+
+    def _returned(self, tensors: Sequence[Tensor]) -> Any:
+        if not isinstance(self.f, nn.Module):
+            return self.f(*tensors)
+        state = dict(zip(self._state, tensors[self._own_inputs :], strict=True))
+        return torch.func.functional_call(self.f, state, tuple(tensors[: self._own_inputs]))
 
     def _reset(self) -> None:
         if self.random_state is not None:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -96,7 +97,7 @@ def _product(
 ) -> Tensor:
     """The vector-Jacobian product for some of the outputs; the others count as unused."""
     leaves = function.recording.leaves
-    with function.caller.precision:
+    with function.caller.precision or nullcontext():
         gradients = torch.autograd.grad(
             outputs, leaves, vectors, retain_graph=True, allow_unused=True
         )

@@ -126,6 +126,12 @@ def _right(comparison: Comparison) -> str:
     count = comparison.analytic.size
     if count == 0:
         return say("The gradient is right: there is nothing to compare, for lack of any number")
+    if not comparison.analytic.any():
+        return say_how_many(
+            "The gradient is right: the derivative is 0, and so is its central difference",
+            "The gradient is right: all derivatives are 0, and so are their central differences",
+            count,
+        )
     if count == 2:
         return say("The gradient is right: both derivatives agree with their central differences")
     return say_how_many(

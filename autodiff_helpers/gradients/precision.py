@@ -1,0 +1,94 @@
+"""In which precision a function is checked: in float64 where it is the same function there."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from autodiff_helpers.gradients.differences import Array
+from autodiff_helpers.gradients.double import InDouble
+from autodiff_helpers.gradients.function import Caller, Function, VectorFunction
+from autodiff_helpers.gradients.pieces import is_differentiable
+from autodiff_helpers.gradients.progress import Progress
+from autodiff_helpers.gradients.rules import vector_jacobian_product
+from autodiff_helpers.undisturbed import RandomState
+
+# In units of the last digit: rounding of a number, and of one made of numbers as large as others.
+ROUNDING_UNITS = 16
+OTHERS_UNITS = 4
+# Rounding differs from point to point; at so many of them nearby it is looked at, and at the point
+# it may be so many times as much.
+NEARBY = 4
+MOST_ROUNDING = 10
+
+
+def recorded(
+    f: Function, inputs: Sequence[Tensor], progress: Progress, *, all_outputs: bool
+) -> VectorFunction:
+    """The function in double precision, if need be inside too, or else in its own.
+
+    It gives what it gives in its own precision, up to rounding. An error that is raised here is
+    the one that the user's own call would raise.
+    """
+    parameters = list(f.parameters()) if isinstance(f, nn.Module) else []
+    begun = RandomState([*inputs, *parameters])
+
+    def called(**precision: object) -> VectorFunction:
+        begun.reset()
+        caller = Caller(f, inputs, progress, **precision)  # type: ignore[arg-type]
+        return VectorFunction(caller, all_outputs=all_outputs)
+
+    real = {x.dtype.to_real() for x in [*inputs, *parameters] if is_differentiable(x)}
+    lower = max(real, key=lambda dtype: torch.finfo(dtype).eps)
+    if lower == torch.float64:
+        return called(double=True)
+    own: VectorFunction | Exception
+    try:
+        own = called()
+    except Exception as error:
+        own = error
+    for function in _in_double(called, lower):
+        if isinstance(own, Exception) or _is_the_same(function, own):
+            return function
+    if isinstance(own, Exception):
+        raise own
+    return own
+
+
+def _in_double(called: Callable[..., VectorFunction], own: torch.dtype) -> Iterator[VectorFunction]:
+    """The function in double precision: on the outside, and inside too."""
+    with suppress(Exception):
+        yield called(double=True)
+    with suppress(Exception):
+        function = called(double=True, precision=InDouble(own))
+        # The way back must go through in this precision, too.
+        vector_jacobian_product(function, torch.ones_like(function.output))
+        yield function
+
+
+def _is_the_same(function: VectorFunction, own: VectorFunction) -> bool:
+    """Whether a function in double precision differs from itself by rounding only."""
+    if function.value.shape != own.value.shape:
+        return False
+    sizes = np.maximum(np.abs(function.value), np.abs(own.value))
+    sizes[~np.isfinite(sizes)] = 0.0
+    rounding = own.epsilon * (ROUNDING_UNITS * sizes + OTHERS_UNITS * sizes.max(initial=0.0))
+    difference = _difference(function.value, own.value)
+    if (np.abs(difference) <= rounding).all():
+        return True
+    # Rounding is another one at every point nearby, and whatever else differs is not.
+    shifts = np.sqrt(own.epsilon) * (np.arange(NEARBY) + 1.0) / NEARBY
+    points = function.x * (1.0 + shifts[:, None] * np.cos(np.arange(len(function.x))))
+    there = _difference(function.evaluate(points), own.evaluate(points))
+    scatter = np.nan_to_num(np.abs(there - difference), posinf=0.0).max(axis=0)
+    return bool((np.abs(difference) <= np.maximum(rounding, MOST_ROUNDING * scatter)).all())
+
+
+def _difference(values: Array, others: Array) -> Array:
+    """By how much two vectors differ: by nothing where both are the same and no number."""
+    difference = np.asarray(values - others)
+    same = (values == others) | (np.isnan(values) & np.isnan(others))
+    difference[same] = 0.0
+    return np.asarray(np.where(np.isnan(difference), np.inf, difference))
