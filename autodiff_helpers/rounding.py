@@ -42,6 +42,28 @@ def in_certain_digits(value: float, noise: float, precision: float) -> str:
     return rounded(value, abs(value) / 10)
 
 
+def in_differing_digits(
+    one: tuple[float, float], other: tuple[float, float], precision: float
+) -> tuple[str, str]:
+    """Two numbers, each with its noise, to as many certain digits as it takes to tell them apart.
+
+    Example:
+        >>> in_differing_digits((2.0, 1e-12), (1.0, 0.02), 1e-6)
+        ('2', '1')
+        >>> in_differing_digits((0.9938, 0.02), (0.9648, 0.02), 1e-6)
+        ('1', '0.96')
+    """
+    apart = abs(one[0] - other[0])
+    texts = []
+    for value, noise in (one, other):
+        text = in_certain_digits(value, noise, precision)
+        if math.isfinite(apart) and abs(float(text) - value) > apart / 4:
+            decimals = -math.floor(math.log10(apart / 2))
+            text = f"{round(value, decimals) + 0.0:.15g}"
+        texts.append(text)
+    return texts[0], texts[1]
+
+
 def in_five_digits(value: float, unsure: float = 1e-12) -> str:
     """A number to five digits, and as 0 what rounding may have left of a zero.
 

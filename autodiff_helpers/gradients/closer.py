@@ -43,7 +43,7 @@ def with_other_steps(function: VectorFunction, comparison: Comparison) -> Compar
     """Differentiate once more in both ways, with nothing taken for granted."""
     if comparison.matches.all():
         return comparison
-    function.evaluate.doubt()
+    function.doubt()
     analytic = comparison.analytic
     if comparison.source == "autograd":
         analytic = by_autograd(function, comparison.behavior, in_doubt=True)

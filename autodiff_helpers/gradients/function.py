@@ -13,7 +13,15 @@ from torch import Tensor, nn
 
 from autodiff_helpers.gradients.differences import EPSILON, Array, Differences
 from autodiff_helpers.gradients.double import InDouble, doubled
-from autodiff_helpers.gradients.evaluation import ALL_WAYS, Behavior, Change, Evaluation, Ways, same
+from autodiff_helpers.gradients.evaluation import (
+    ALL_WAYS,
+    RECORDED,
+    Behavior,
+    Change,
+    Evaluation,
+    Ways,
+    same,
+)
 from autodiff_helpers.gradients.pieces import (
     Names,
     Piece,
@@ -189,7 +197,7 @@ class VectorFunction:
         self.own_rules = _own_rules(self.recording.outputs)
         self.evaluate = self._evaluation(caller, ways)
         self.behavior = Behavior(
-            random=caller.drew() and not self._repeats(self._evaluation(caller.drawing_on(), ways)),
+            random=caller.drew() and self._draws(ways),
             change=self._change(given),
         )
         caller.progress.expect(4 * len(self.x) + len(self.value))
@@ -238,12 +246,38 @@ class VectorFunction:
         return again
 
     def repeats(self) -> bool:
-        """Whether some more calls give the same value."""
-        return all(self._repeats(self.evaluate) for _ in range(REPEATS))
+        """Whether some more calls give the same value, each compared with one of its like.
 
-    def _repeats(self, evaluation: Evaluation) -> bool:
-        again = evaluation.at(self.caller.point.clone())
-        return same(again.cpu().numpy(), self.value)
+        A call that is not recorded may take other ways inside than one that is.
+        """
+        first = self._again(self.evaluate)
+        if not same(first, self.value, self._rounding) and not self.recorded_again():
+            return False
+        return all(same(self._again(self.evaluate), first) for _ in range(1, REPEATS))
+
+    def recorded_again(self) -> bool:
+        """Whether another call that is recorded gives the same value as the first one."""
+        return same(self._again(self._evaluation(self.caller, RECORDED)), self.value)
+
+    def doubt(self) -> None:
+        """Believe only values that are found as the recorded one was, where that matters."""
+        self.evaluate.doubt()
+        first = self._again(self.evaluate)
+        if not same(first, self.value, self._rounding) and self.recorded_again():
+            self.evaluate = self._evaluation(self.caller, RECORDED)
+
+    @property
+    def _rounding(self) -> float:
+        """By how much two ways to a value may differ, relative to the largest number."""
+        return 100 * self.epsilon
+
+    def _again(self, evaluation: Evaluation) -> Array:
+        return evaluation.at(self.caller.point.clone()).numpy(force=True).copy()
+
+    def _draws(self, ways: Ways) -> bool:
+        """Whether two calls differ as long as torch's random numbers do."""
+        again = self._again(self._evaluation(self.caller.drawing_on(), ways))
+        return not same(again, self.value, self._rounding)
 
     def _evaluation(self, caller: Caller, ways: Ways) -> Evaluation:
         pieces, outputs, several = caller.pieces, self.outputs, self.several
@@ -256,7 +290,7 @@ class VectorFunction:
         return Evaluation(
             from_vector_to_vector,
             self.output,
-            tolerance=100 * self.epsilon,
+            tolerance=self._rounding,
             # What torch brings works for a batch as it does for one. A rule of the user's need not.
             trusted=not self.own_rules,
             advance=caller.progress.advance,

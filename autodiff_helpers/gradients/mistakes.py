@@ -60,7 +60,9 @@ class _Pattern(NamedTuple):
             return "sign", ""
         if factor == 2:
             return "twice", ""
-        return "factor", as_fraction(factor, unsure)
+        amount = as_fraction(factor, unsure)
+        # What cannot be told from 1 is no reason.
+        return (None, "") if amount == "1" else ("factor", amount)
 
     def moved(self) -> tuple[Rule | None, str]:
         """Whether the right ones are there in other places, or all off by one amount."""

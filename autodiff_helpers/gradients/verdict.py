@@ -8,11 +8,13 @@ import numpy as np
 
 from autodiff_helpers.gradients.comparison import ROUGH, Comparison, Kink, Source
 from autodiff_helpers.gradients.mistakes import Mistake, Rule, common_mistake
-from autodiff_helpers.rounding import in_certain_digits, in_five_digits
+from autodiff_helpers.rounding import in_certain_digits, in_differing_digits, in_five_digits
 from autodiff_helpers.words import say, say_how_many
 
 # Where nothing better is known, a number below this may be what rounding left of a zero.
 NOTHING = 1e-9
+# So much of the largest derivative may be what rounding left of a zero.
+RESIDUE = 1e-12
 
 
 class Verdict(NamedTuple):
@@ -362,10 +364,14 @@ def _listed(calls: Sequence[str]) -> str:
 def _printed(comparison: Comparison, row: int, column: int) -> tuple[str, str]:
     """One derivative by rule and by central differences, to as many digits as are certain."""
     noise = comparison.noise_to_print(row, column)
-    # One digit more where there is a difference to see.
-    precision = comparison.tolerance / (1 if comparison.agrees[row, column] else 10)
-    analytic, numeric = (
-        in_certain_digits(float(value), noise, precision)
-        for value in (comparison.analytic[row, column], comparison.numeric.values[row, column])
-    )
-    return analytic, numeric
+    analytic = float(comparison.analytic[row, column])
+    numeric = float(comparison.numeric.values[row, column])
+    precision = comparison.tolerance
+    if comparison.agrees[row, column]:
+        return (
+            in_certain_digits(analytic, noise, precision),
+            in_certain_digits(numeric, noise, precision),
+        )
+    # The one by rule is exact but for rounding; one digit more where there is a difference to see.
+    rounding = RESIDUE * max(float(comparison.scale.max()), abs(numeric))
+    return in_differing_digits((analytic, rounding), (numeric, noise), precision / 10)

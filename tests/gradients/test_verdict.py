@@ -302,3 +302,36 @@ def test_a_kink_elsewhere_does_not_hide_a_cut():
         result = check_gradient(lambda x: torch.relu(x[0]) + x[1].detach() * x[1], x)
         assert not result
         assert "detach() cuts the function off" in result.diagnosis
+
+
+# The digits of what differs
+
+
+def in_own_precision(dtype, factor):
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            assert x.dtype == dtype
+            ctx.save_for_backward(x)
+            return x.sin()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            (x,) = ctx.saved_tensors
+            return factor * x.cos() * gradient
+
+    return Wrong.apply
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("factor", [1.0001, 1.01, 1.03, 1.05, 1.2, 0.9, 0.0, -1.0])
+def test_rows_that_differ_show_that_they_do(dtype, factor):
+    torch.manual_seed(0)
+    x = torch.randn(20, dtype=dtype, requires_grad=True)
+    result = check_gradient(in_own_precision(dtype, factor), x)
+    rows = [line.split() for line in str(result).splitlines() if line.endswith("NO")]
+    assert result.passed == (not rows)
+    for _, analytic, numeric, _ in rows:
+        assert analytic != numeric
+        assert (float(analytic) == 0) == (factor == 0)
+    assert "it is 1 times" not in result.diagnosis
