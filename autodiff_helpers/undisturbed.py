@@ -39,6 +39,9 @@ class Undisturbed:
         self._recording: list[Any] = [torch.enable_grad()]
         if torch.is_inference_mode_enabled():
             self._recording.insert(0, torch.inference_mode(False))
+        if "torch._dynamo" in sys.modules:
+            # What is compiled does not see the modes in which its numbers are changed.
+            self._recording.append(torch.compiler.set_stance("force_eager"))
 
     def __enter__(self) -> None:
         for mode in self._recording:

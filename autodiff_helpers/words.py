@@ -1,6 +1,10 @@
 """Every sentence that a user is shown: whole, with named fields, so that it can be translated."""
 
+from numbers import Number
 from unicodedata import category
+
+import torch
+from torch import nn
 
 
 def say(sentence: str, **fields: object) -> str:
@@ -33,15 +37,47 @@ def say_marked(sentence: str) -> str:
     return say(sentence)
 
 
-def no_tensor(returned: object) -> TypeError:
+def no_tensor(returned: object, *, among_others: bool = False) -> TypeError:
     """The error for a function that returned something other than a tensor."""
-    return TypeError(
-        say(
+    kind = type(returned).__name__
+    if among_others:
+        sentence = say(
+            "the function returned a {type} among other things; expected a tensor: .item(), "
+            "float() and .numpy() cut it off from its inputs, so return the tensor itself.",
+            type=kind,
+        )
+    elif returned is None:
+        sentence = say(
+            "the function returned None; expected a tensor: a function without a return gives "
+            "None, so end it with return and the result."
+        )
+    elif isinstance(returned, torch.autograd.Function):
+        sentence = say(
+            "the function returned a {type}; expected a tensor: call {type}.apply(…) in place of "
+            "{type}(…), which makes an object and computes nothing.",
+            type=kind,
+        )
+    elif isinstance(returned, nn.Module):
+        sentence = say(
+            "the function returned the module {type}; expected a tensor: {type}(…) makes a module "
+            "and computes nothing, so make it first and then call it with the input.",
+            type=kind,
+        )
+    elif callable(returned):
+        sentence = say(
+            "the function returned a {type}, which is a function again; expected a tensor: look "
+            "for a call without its parentheses ().",
+            type=kind,
+        )
+    elif hasattr(returned, "__array__") or isinstance(returned, Number):
+        sentence = say(
             "the function returned a {type}; expected a tensor: .item(), float() and .numpy() cut "
             "it off from its inputs, so return the tensor itself.",
-            type=type(returned).__name__,
+            type=kind,
         )
-    )
+    else:
+        sentence = say("the function returned a {type}; expected a tensor.", type=kind)
+    return TypeError(sentence)
 
 
 def printable(name: str) -> str:

@@ -7,27 +7,32 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from autodiff_helpers.gradients.by_hand import Expected, by_hand
 from autodiff_helpers.gradients.closer import by_autograd, look_closer
 from autodiff_helpers.gradients.comparison import RELATIVE_TOLERANCE, Comparison, Point
+from autodiff_helpers.gradients.demands import (
+    demand_a_way_back,
+    demand_function,
+    demand_inputs,
+    demand_order,
+)
 from autodiff_helpers.gradients.differences import Array, Indices
 from autodiff_helpers.gradients.evaluation import Behavior
 from autodiff_helpers.gradients.function import Function, VectorFunction
 from autodiff_helpers.gradients.large import (
-    MOST_WRITTEN,
     Projector,
     can_be_written,
     is_large,
     part_of,
     sample_around,
 )
-from autodiff_helpers.gradients.pieces import Piece, is_differentiable
+from autodiff_helpers.gradients.nested import leaves_of, replaced
+from autodiff_helpers.gradients.pieces import Piece
 from autodiff_helpers.gradients.precision import recorded
 from autodiff_helpers.gradients.progress import Progress
 from autodiff_helpers.gradients.rules import (
-    Expected,
-    by_hand,
     forward_jacobian,
     has_own_forward_rule,
     second_order,
@@ -48,7 +53,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 8
 
-Gradient = Tensor | tuple[Any, ...] | None
+# Nested as the outputs are, and each as the inputs are.
+Gradient = Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +87,9 @@ class GradientCheck:
 
         One tensor for a function of one input; for several a tuple in their order, then the
         parameters of a module, with ``None`` for an input that does not require gradients. For a
-        function that returns several tensors, a tuple with this for each of them. A complex tensor
-        counts as pairs of real numbers: its shape has a 2 more at the end.
+        function that returns several tensors, a tuple or dict with this for each of them, nested
+        as they are. A complex tensor counts as pairs of real numbers: its shape has a 2 more at
+        the end.
         """
         return self._form(self._comparison.analytic)
 
@@ -163,7 +170,7 @@ class GradientCheck:
 
 def check_gradient(
     f: Function,
-    *inputs: Tensor,
+    *inputs: Any,
     expected: Any = None,
     order: Literal[1, 2] = 1,
 ) -> GradientCheck:
@@ -187,22 +194,23 @@ def check_gradient(
     ``.grad``, no input, no graph, no buffer of a module and no random state.
 
     Args:
-        f: a function of ``inputs``, or a module, that returns a tensor or a tuple of them, of any
-            shape and a floating or complex dtype. Outputs of other dtypes are passed over, and so
-            are those for which autograd gives no gradient although it does for others.
-        inputs: the tensors at which to check, of any shape. Those that require gradients have a
-            floating or complex dtype and are checked, and so are the parameters of a module; the
-            others are left constant.
-        expected: a gradient worked out by hand, to be checked in place of autograd's: a tensor
-            of shape ``output.shape + input.shape``, a tuple with one for each input, or a
-            function of the inputs that returns either.
+        f: a function of ``inputs``, or a module, that returns a tensor, or tensors in tuples, lists
+            and dicts, of any shape and a floating or complex dtype. Everything else in there is
+            passed over, and so are tensors for which autograd gives no gradient although it does
+            for others.
+        inputs: the tensors at which to check, of any shape, also in tuples, lists and dicts. Those
+            that require gradients have a floating or complex dtype and are checked, and so are the
+            parameters of a module; all the rest, such as numbers and text, stays constant.
+        expected: a gradient worked out by hand, to be checked in place of autograd's: a tensor,
+            array or (nested) list of numbers of shape ``output.shape + input.shape``, a tuple with
+            one for each input, or a function of the inputs that returns either.
         order: 2 to check the second derivatives too, once the first ones are right.
 
     Returns:
         The verdict, true when the gradient is right, with a table when printed.
 
     Raises:
-        TypeError: if ``f`` is no function, or it or ``inputs`` give something other than tensors.
+        TypeError: if ``f`` is no function, or it or ``expected`` give something else than tensors.
         ValueError: if there is no input to differentiate with respect to, or a number, dtype or
             shape does not fit.
 
@@ -219,16 +227,18 @@ def check_gradient(
         >>> check_gradient(lambda x: 2 * torch.dot(x, x), x, expected=2 * x).passed
         False
     """
-    _demand_function(f)
-    _demand_inputs(f, inputs)
-    _demand_order(order, expected)
-    with Undisturbed(f, inputs), np.errstate(all="ignore"), closing(Progress()) as progress:
+    demand_function(f)
+    demand_inputs(f, inputs)
+    demand_order(order, expected)
+    tensors = [x for _, x in leaves_of(inputs) if isinstance(x, Tensor)]
+    with Undisturbed(f, tensors), np.errstate(all="ignore"), closing(Progress()) as progress:
         function = recorded(f, inputs, progress, all_outputs=expected is not None)
         hand = None if expected is None else by_hand(expected, function)
+        if hand is None:
+            demand_a_way_back(function)
         judged = _judged_by_products if is_large(function) else _judged
         verdict, form = judged(function, hand)
         if order == 2 and verdict.passed:
-            _demand_few(function)
             function = second_order(function)
             verdict, form = _judged(function)
         return GradientCheck(
@@ -316,111 +326,26 @@ class _Form:
 
     outputs: Sequence[Piece]
     inputs: Sequence[Piece]
-    returned: int | None
-    """How many outputs the function returns, or ``None`` for one that stands alone."""
-    visible: int
-    """How many inputs and parameters it has."""
+    returned: Any
+    """The nest of the outputs."""
+    visible: Any
+    """The nest of the inputs and parameters."""
     device: torch.device
 
     def __call__(self, jacobian: Array) -> Gradient:
         tensor = torch.from_numpy(np.array(jacobian)).to(self.device)
         rows = {
-            output.position: self._by_input(tensor[output.start : output.stop], output.shape)
+            output.path: self._by_input(tensor[output.start : output.stop], output.shape)
             for output in self.outputs
         }
-        if self.returned is None:
-            return rows[0]
-        return tuple(rows.get(position) for position in range(self.returned))
+        return replaced(self.returned, rows.get)
 
     def _by_input(self, rows: Tensor, shape: tuple[int, ...]) -> Gradient:
-        found = {
-            x.position: rows[:, x.start : x.stop].reshape(shape + x.shape) for x in self.inputs
-        }
-        if self.visible == 1:
-            return found[0]
-        return tuple(found.get(position) for position in range(self.visible))
+        found = {x.path: rows[:, x.start : x.stop].reshape(shape + x.shape) for x in self.inputs}
+        gradients = replaced(self.visible, found.get)
+        return gradients[0] if len(gradients) == 1 else gradients
 
 
 def _form_of(function: VectorFunction) -> _Form:
     caller, device = function.caller, function.output.device
-    return _Form(function.outputs, caller.pieces, function.returned, caller.visible, device)
-
-
-def _demand_function(f: Any) -> None:
-    if not callable(f) or isinstance(f, Tensor):
-        raise TypeError(
-            say(
-                "check_gradient got a {type} as its first argument; expected the function itself, "
-                "then its inputs: check_gradient(lambda x: (x * x).sum(), x).",
-                type=type(f).__name__,
-            )
-        )
-
-
-def _demand_inputs(f: Any, inputs: Sequence[Any]) -> None:
-    for number, x in enumerate(inputs, start=1):
-        if not isinstance(x, Tensor):
-            raise TypeError(
-                say(
-                    "check_gradient got a {type} as input {number}; expected a tensor, such as "
-                    "torch.tensor([1.0, 2.0], requires_grad=True).",
-                    type=type(x).__name__,
-                    number=number,
-                )
-            )
-        if x.requires_grad and (x.layout != torch.strided or x.is_meta):
-            raise ValueError(
-                say(
-                    "check_gradient got a tensor without plain values (layout {layout}, device "
-                    "{device}) as input {number}; expected a dense one: pass x.to_dense().",
-                    layout=x.layout,
-                    device=x.device,
-                    number=number,
-                )
-            )
-    parameters = list(f.parameters()) if isinstance(f, nn.Module) else []
-    if any(x.requires_grad for x in [*inputs, *parameters]):
-        return
-    integer = [x.dtype for x in inputs if not is_differentiable(x)]
-    if integer:
-        raise ValueError(
-            say(
-                "check_gradient got inputs of dtype {dtype}; it differentiates with respect to "
-                "floating-point tensors that have requires_grad=True: x = torch.tensor([1.0], "
-                "requires_grad=True).",
-                dtype=integer[0],
-            )
-        )
-    raise ValueError(
-        say(
-            "check_gradient got no input that requires gradients; it differentiates with respect "
-            "to floating-point tensors that have requires_grad=True: x = torch.tensor([1.0], "
-            "requires_grad=True)."
-        )
-    )
-
-
-def _demand_few(function: VectorFunction) -> None:
-    n, m = len(function.x), len(function.value)
-    if n * n * m > MOST_WRITTEN:
-        raise ValueError(
-            say(
-                "check_gradient got order=2 for {inputs:,} inputs and {outputs:,} outputs, which "
-                "makes {derivatives:,} second derivatives; check the function on smaller tensors.",
-                inputs=n,
-                outputs=m,
-                derivatives=n * n * m,
-            )
-        )
-
-
-def _demand_order(order: Any, expected: Any) -> None:
-    if order not in (1, 2) or isinstance(order, bool):
-        raise ValueError(say("check_gradient got order={order!r}; expected 1 or 2.", order=order))
-    if order == 2 and expected is not None:
-        raise ValueError(
-            say(
-                "check_gradient got expected and order=2; expected is a first derivative: to check "
-                "a second one by hand, check the gradient function itself with order=1."
-            )
-        )
+    return _Form(function.outputs, caller.pieces, function.nest, caller.visible, device)

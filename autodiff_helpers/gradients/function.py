@@ -1,6 +1,5 @@
 """The user's function as one from a vector to a vector, so that one rule can check them all."""
 
-import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
@@ -22,6 +21,8 @@ from autodiff_helpers.gradients.evaluation import (
     Ways,
     same,
 )
+from autodiff_helpers.gradients.naming import function_name, parameter_names
+from autodiff_helpers.gradients.nested import Path, at, bare, leaves_of, replaced, way
 from autodiff_helpers.gradients.pieces import (
     Names,
     Piece,
@@ -53,15 +54,15 @@ class Recording(NamedTuple):
 class Caller:
     """The user's function, called with copies of the inputs and the same random numbers.
 
-    Inputs that require gradients change from call to call, the others stay constant. The
-    parameters and buffers of a module are inputs too, after its own. All can be given in double
-    precision, and what is inside as well.
+    Inputs that require gradients change from call to call, the others stay constant, and so does
+    all that is no tensor. The parameters and buffers of a module are inputs too, after its own. All
+    can be given in double precision, and what is inside as well.
     """
 
     def __init__(
         self,
         f: Function,
-        inputs: Sequence[Tensor],
+        inputs: Sequence[Any],
         progress: Progress,
         *,
         double: bool = False,
@@ -70,48 +71,55 @@ class Caller:
         self.f = f
         self.progress = progress
         self.precision = precision
-        self._own_inputs = len(inputs)
+        self._inputs = tuple(inputs)
         self._state: list[str] = []
-        tensors = list(inputs)
+        given = dict(leaves_of(self._inputs))
         if isinstance(f, nn.Module):
             self._state = [*dict(f.named_parameters()), *dict(f.named_buffers())]
-            tensors += [*f.parameters(), *f.buffers()]
-        self._copies = [doubled(x.detach()) if double else x.detach() for x in tensors]
-        checked = [i for i, x in enumerate(tensors) if x.requires_grad]
-        points = [self._copies[i] for i in checked]
-        self._constants = [(i, x) for i, x in enumerate(self._copies) if i not in checked]
-        self.pieces = pieces_of(list(zip(checked, points, strict=True)))
-        self.point = flat(points)
+            state = [*f.parameters(), *f.buffers()]
+            given |= {(len(inputs) + number,): x for number, x in enumerate(state)}
+        tensors = {path: x for path, x in given.items() if isinstance(x, Tensor)}
+        self._copies = given | {
+            path: doubled(x.detach()) if double else x.detach() for path, x in tensors.items()
+        }
+        points = [(path, self._copies[path]) for path, x in tensors.items() if x.requires_grad]
+        checked = dict(points)
+        self._constants = {
+            path: x
+            for path, x in self._copies.items()
+            if path not in checked and isinstance(x, Tensor | np.ndarray)
+        }
+        self.pieces = pieces_of(points)
+        self.point = flat(list(checked.values()))
         self._changes_constants = True
-        self.random_state: RandomState | None = RandomState(tensors)
+        self.random_state: RandomState | None = RandomState(list(tensors.values()))
 
     def __call__(self, checked: Sequence[Tensor]) -> Any:
         """What the function returns for these inputs, which it may change."""
         constants = self._constants
         if self._changes_constants:
-            constants = [(position, x.clone()) for position, x in constants]
+            constants = _copied(constants)
         return self._run(checked, constants)
 
     def record(self) -> tuple[list[Tensor], list[Tensor], Any]:
         """Call the function as the user would: the leaves, the inputs afterwards, the result."""
-        leaves = [self._copies[piece.position].clone().requires_grad_() for piece in self.pieces]
+        leaves = [self._copies[piece.path].clone().requires_grad_() for piece in self.pieces]
         # Not the leaves themselves, so that a function that changes its input can do so.
         given = [leaf.clone() for leaf in leaves]
-        constants = [(position, x.clone()) for position, x in self._constants]
+        constants = _copied(self._constants)
         returned = self._run(given, constants)
         self._changes_constants = not all(
-            _unchanged(x, y) for (_, x), (_, y) in zip(self._constants, constants, strict=True)
+            _unchanged(x, constants[path]) for path, x in self._constants.items()
         )
         return leaves, given, returned
 
     def apply(self, other: Function) -> Any:
         """What another function returns for copies of the same inputs, parameters aside."""
         self._reset()
-        copies = [x.clone() for x in self._copies[: self._own_inputs]]
+        copies = self._copies | _copied(self._constants)
         for piece in self.pieces:
-            if piece.position < self._own_inputs:
-                copies[piece.position].requires_grad_()
-        return other(*copies)
+            copies[piece.path] = copies[piece.path].clone().requires_grad_()
+        return other(*replaced(self._inputs, copies.__getitem__))
 
     def drew(self) -> bool:
         """Whether the last call drew random numbers from torch."""
@@ -123,44 +131,47 @@ class Caller:
         other.random_state = None
         return other
 
-    def _run(self, checked: Sequence[Tensor], constants: Sequence[tuple[int, Tensor]]) -> Any:
-        tensors = list(self._copies)
+    def _run(self, checked: Sequence[Tensor], constants: dict[Path, Any]) -> Any:
+        given = self._copies | constants
         for piece, x in zip(self.pieces, checked, strict=True):
-            tensors[piece.position] = x
-        for position, x in constants:
-            tensors[position] = x
+            given[piece.path] = x
+        inputs = replaced(self._inputs, given.__getitem__)
         self._reset()
         with self.precision or nullcontext():
-            returned = self._returned(tensors)
+            returned = self._returned(inputs, given)
         return returned if self.precision is None else self.precision.written(returned)
 
-    def _returned(self, tensors: Sequence[Tensor]) -> Any:
+    def _returned(self, inputs: tuple[Any, ...], given: dict[Path, Any]) -> Any:
         if not isinstance(self.f, nn.Module):
-            return self.f(*tensors)
-        state = dict(zip(self._state, tensors[self._own_inputs :], strict=True))
-        return torch.func.functional_call(self.f, state, tuple(tensors[: self._own_inputs]))
+            return self.f(*inputs)
+        state = {name: given[(number,)] for number, name in enumerate(self._state, len(inputs))}
+        return torch.func.functional_call(self.f, state, inputs)
 
     def _reset(self) -> None:
         if self.random_state is not None:
             self.random_state.reset()
 
     @property
-    def visible(self) -> int:
-        """How many inputs and parameters a user sees; buffers he does not."""
-        buffers = len([*self.f.buffers()]) if isinstance(self.f, nn.Module) else 0
-        return len(self._copies) - buffers
+    def visible(self) -> Any:
+        """The nest of the inputs and the parameters that a user sees; buffers he does not."""
+        parameters = [*self.f.parameters()] if isinstance(self.f, nn.Module) else []
+        return bare((*self._inputs, *parameters))
 
     @cached_property
-    def input_names(self) -> list[str]:
-        """The names of the function's parameters, or x1, x2, … where it does not tell them."""
-        if isinstance(self.f, nn.Module):
-            return [*_parameter_names(self.f.forward, self._own_inputs), *self._state]
-        return _parameter_names(self.f, self._own_inputs)
+    def _names(self) -> list[str]:
+        """The names of the function's parameters, and those of a module."""
+        f = self.f.forward if isinstance(self.f, nn.Module) else self.f
+        return [*parameter_names(f, len(self._inputs)), *self._state]
+
+    def tensor_name(self, piece: Piece) -> str:
+        """What one of the inputs is called, such as ``x`` or ``state[0]``."""
+        first, *rest = piece.path
+        return f"{self._names[first]}{way(tuple(rest))}"
 
     def input_name(self, column: int) -> str:
         """What one number of the inputs is called, such as ``x[1]``."""
         piece = piece_at(self.pieces, column)
-        return element_name(self.input_names[piece.position], piece, column)
+        return element_name(self.tensor_name(piece), piece, column)
 
 
 class VectorFunction:
@@ -184,8 +195,8 @@ class VectorFunction:
         self.x: Array = caller.point.cpu().numpy()
         _demand_finite(caller, self.x)
         leaves, given, returned = caller.record()
-        # How many outputs it returned, or None for one that stands alone.
-        self.returned = len(returned) if isinstance(returned, tuple | list) else None
+        # What it returned, without the tensors: None for one that stands alone.
+        self.nest = bare(returned)
         outputs = _differentiable(returned, all_outputs)
         self.recording = Recording(leaves, [output for _, output in outputs])
         self.outputs = pieces_of(outputs)
@@ -193,7 +204,7 @@ class VectorFunction:
         # A copy, because a function may give out the same memory again and again.
         self.output = flat(self.recording.outputs).detach().clone()
         self.value: Array = self.output.cpu().numpy()
-        self.names = names(self.outputs) if names else _names(caller, self.outputs, self.several)
+        self.names = names(self.outputs) if names else _names(caller, self.outputs)
         self.own_rules = _own_rules(self.recording.outputs)
         self.evaluate = self._evaluation(caller, ways)
         self.behavior = Behavior(
@@ -201,11 +212,6 @@ class VectorFunction:
             change=self._change(given),
         )
         caller.progress.expect(4 * len(self.x) + len(self.value))
-
-    @property
-    def several(self) -> bool:
-        """Whether the function returns a tuple or list of outputs."""
-        return self.returned is not None
 
     @property
     def pieces(self) -> list[Piece]:
@@ -235,14 +241,14 @@ class VectorFunction:
 
     def call(self, checked: Sequence[Tensor]) -> list[Tensor]:
         """The outputs that count, for these inputs."""
-        return _taken(self.caller(checked), self.outputs, self.several)
+        return _taken(self.caller(checked), self.outputs)
 
     def recorded_within(self, context: AbstractContextManager[Any]) -> "VectorFunction":
         """The same function, recorded once more while something is active."""
         with context:
             leaves, _, returned = self.caller.record()
         again = copy(self)
-        again.recording = Recording(leaves, _taken(returned, self.outputs, self.several))
+        again.recording = Recording(leaves, _taken(returned, self.outputs))
         return again
 
     def repeats(self) -> bool:
@@ -280,12 +286,12 @@ class VectorFunction:
         return not same(again, self.value, self._rounding)
 
     def _evaluation(self, caller: Caller, ways: Ways) -> Evaluation:
-        pieces, outputs, several = caller.pieces, self.outputs, self.several
+        pieces, outputs = caller.pieces, self.outputs
 
         # Not bound to this object, which would then be its own and never be freed at once.
         def from_vector_to_vector(point: Tensor) -> Tensor:
             returned = caller([piece.take_from(point) for piece in pieces])
-            return flat(_taken(returned, outputs, several))
+            return flat(_taken(returned, outputs))
 
         return Evaluation(
             from_vector_to_vector,
@@ -327,19 +333,23 @@ def _demand_finite(caller: Caller, x: Array) -> None:
         )
 
 
-def _differentiable(returned: Any, all_outputs: bool) -> list[tuple[int, Tensor]]:
-    """The differentiable tensors that a function returned, each after its position among all."""
-    several = isinstance(returned, tuple | list)
-    outputs = list(returned) if several else [returned]
-    for output in outputs:
-        _demand_tensor(output, several)
+def _differentiable(returned: Any, all_outputs: bool) -> list[tuple[Path, Tensor]]:
+    """The differentiable tensors that a function returned, each after the way to it."""
+    outputs = []
+    for path, output in leaves_of(returned):
+        if isinstance(output, Tensor):
+            outputs.append((path, output))
+        elif not path:
+            raise no_tensor(output)
+        elif isinstance(output, float | complex | np.ndarray):
+            raise no_tensor(output, among_others=True)
     kept = [
-        (position, output if output.layout == torch.strided else output.to_dense())
-        for position, output in enumerate(outputs)
+        (path, output if output.layout == torch.strided else output.to_dense())
+        for path, output in outputs
         if is_differentiable(output)
     ]
     # Where autograd gives a gradient for some outputs only, the others are there to look at.
-    recorded = [(position, output) for position, output in kept if output.requires_grad]
+    recorded = [(path, output) for path, output in kept if output.requires_grad]
     kept = kept if all_outputs else recorded or kept
     if not kept and not outputs:
         raise ValueError(
@@ -353,44 +363,29 @@ def _differentiable(returned: Any, all_outputs: bool) -> list[tuple[int, Tensor]
             say(
                 "the function returned a tensor of dtype {dtype}; expected a floating or complex "
                 "dtype, because only real and complex numbers have derivatives.",
-                dtype=outputs[0].dtype,
+                dtype=outputs[0][1].dtype,
             )
         )
     return kept
 
 
-def _demand_tensor(output: Any, several: bool) -> None:
-    if isinstance(output, Tensor):
-        return
-    if several:
-        raise TypeError(
-            say(
-                "the function returned a {type} among other things; expected a tensor: .item(), "
-                "float() and .numpy() cut it off from its inputs, so return the tensor itself.",
-                type=type(output).__name__,
-            )
-        )
-    raise no_tensor(output)
-
-
-def _taken(returned: Any, outputs: Sequence[Piece], several: bool) -> list[Tensor]:
+def _taken(returned: Any, outputs: Sequence[Piece]) -> list[Tensor]:
     """The outputs that count, of all that the function returned."""
-    kept = [returned[piece.position] for piece in outputs] if several else [returned]
+    kept = [at(returned, piece.path) for piece in outputs]
     return [x if x.layout == torch.strided else x.to_dense() for x in kept]
 
 
-def _names(caller: Caller, outputs: Sequence[Piece], several: bool) -> Names:
+def _names(caller: Caller, outputs: Sequence[Piece]) -> Names:
     """The names that the function and its parameters have, f where it has none for a formula."""
-    given = getattr(caller.f, "__name__", None)
-    name = given if isinstance(given, str) and given.isidentifier() else "f"
+    name = function_name(caller.f)
 
     def output(row: int) -> str:
         piece = piece_at(outputs, row)
-        return element_name(f"{name}[{piece.position}]" if several else name, piece, row)
+        return element_name(f"{name}{way(piece.path)}", piece, row)
 
     return Names(
         name,
-        tensor=lambda column: caller.input_names[piece_at(caller.pieces, column).position],
+        tensor=lambda column: caller.tensor_name(piece_at(caller.pieces, column)),
         input=caller.input_name,
         output=output,
         derivative=lambda row, column: f"∂{output(row)}/∂{caller.input_name(column)}",
@@ -403,8 +398,14 @@ def _own_rules(recorded: Sequence[Tensor]) -> set[Any]:
     return classes - {None}
 
 
-def _unchanged(x: Tensor, y: Tensor) -> bool:
-    """Whether it is certain that two tensors hold the same numbers."""
+def _copied(constants: dict[Path, Any]) -> dict[Path, Any]:
+    return {path: x.clone() if isinstance(x, Tensor) else x.copy() for path, x in constants.items()}
+
+
+def _unchanged(x: Any, y: Any) -> bool:
+    """Whether it is certain that two tensors, or arrays, hold the same numbers."""
+    if not isinstance(x, Tensor):
+        return np.array_equal(x, y)
     if x.layout != torch.strided or x.is_quantized:
         return False
     return torch.equal(x, y) or (
@@ -412,14 +413,3 @@ def _unchanged(x: Tensor, y: Tensor) -> bool:
         and torch.equal(x.isnan(), y.isnan())
         and (torch.equal(x.nan_to_num(), y.nan_to_num()))
     )
-
-
-def _parameter_names(f: Function, count: int) -> list[str]:
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (ValueError, TypeError):  # a function written in C
-        parameters = []
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(names) >= count:
-        return names[:count]
-    return ["x"] if count == 1 else [f"x{number}" for number in range(1, count + 1)]

@@ -14,13 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autodiff_helpers.gradients.by_hand import Expected
 from autodiff_helpers.gradients.comparison import ROUGH, SAFETY, Comparison, Point
 from autodiff_helpers.gradients.differences import EPSILON, Array, Differences, NumericJacobian
 from autodiff_helpers.gradients.evaluation import ONE_BY_ONE
 from autodiff_helpers.gradients.function import Caller, VectorFunction
+from autodiff_helpers.gradients.nested import way
 from autodiff_helpers.gradients.pieces import Names, Piece, flat, piece_at
 from autodiff_helpers.gradients.rules import (
-    Expected,
+    MOST_WRITTEN,
     has_own_forward_rule,
     jacobian_vector_product,
     vector_jacobian_product,
@@ -33,8 +35,6 @@ MOST_ROUNDINGS = 8
 # A Jacobian larger than this, or by more inputs, is checked by products first.
 MOST_ELEMENTS = 2**14
 MOST_INPUTS = 2**10
-# One that is wrong is still written down when it is no larger than this.
-MOST_WRITTEN = 2**21
 # Of a Jacobian that is wrong, this many rows and columns are looked at.
 SAMPLE = 16
 
@@ -314,13 +314,12 @@ def part_of(function: VectorFunction, rows: Tensor, columns: Tensor) -> VectorFu
 def _names_of_products(function: VectorFunction) -> Names:
     """Names such as ``∂f/∂x in a random direction`` for what is compared."""
     outputs, pieces, names = function.outputs, function.pieces, function.names
-    several, inputs = function.several, function.caller.input_names
 
     def output(row: int) -> str:
-        return f"{names.function}[{outputs[row].position}]" if several else names.function
+        return f"{names.function}{way(outputs[row].path)}"
 
     def tensor(column: int) -> str:
-        return inputs[pieces[column].position]
+        return function.caller.tensor_name(pieces[column])
 
     def derivative(row: int, column: int) -> str:
         return say(

@@ -1,7 +1,7 @@
 """Several tensors as one vector of real numbers, and back; and what each number is called."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,8 +14,8 @@ class Piece(NamedTuple):
     A complex tensor lies there as pairs of real numbers, as ``torch.view_as_real`` gives them.
     """
 
-    position: int
-    """Which of all inputs, or of all outputs, it is."""
+    path: tuple[Any, ...]
+    """The way to it among all inputs, or all outputs."""
     dtype: torch.dtype
     shape: tuple[int, ...]
     """Its shape as real numbers: a complex tensor has a last dimension of 2."""
@@ -38,21 +38,21 @@ class Piece(NamedTuple):
         return taken if taken.dtype == self.dtype else taken.to(self.dtype)
 
 
-def pieces_of(tensors: Sequence[tuple[int, Tensor]]) -> list[Piece]:
-    """Where each tensor, given after its position among all, lies in the vector of them all.
+def pieces_of(tensors: Sequence[tuple[tuple[Any, ...], Tensor]]) -> list[Piece]:
+    """Where each tensor, given after the way to it among all, lies in the vector of them all.
 
     Example:
-        >>> pieces = pieces_of([(0, torch.ones(2)), (1, torch.ones(3))])
+        >>> pieces = pieces_of([((0,), torch.ones(2)), ((1,), torch.ones(3))])
         >>> [(piece.start, piece.stop) for piece in pieces]
         [(0, 2), (2, 5)]
     """
     pieces: list[Piece] = []
     start = 0
-    for position, tensor in tensors:
+    for path, tensor in tensors:
         is_complex = tensor.is_complex()
         shape = (*tensor.shape, 2) if is_complex else tuple(tensor.shape)
         stop = start + tensor.numel() * (2 if is_complex else 1)
-        pieces.append(Piece(position, tensor.dtype, shape, start, stop))
+        pieces.append(Piece(path, tensor.dtype, shape, start, stop))
         start = stop
     return pieces
 
@@ -80,7 +80,7 @@ def element_name(name: str, piece: Piece, index: int) -> str:
     """What one number of a tensor is called: ``x``, ``x[1, 2]`` or ``Re x[1, 2]``.
 
     Example:
-        >>> (piece,) = pieces_of([(0, torch.ones(2, 3))])
+        >>> (piece,) = pieces_of([((0,), torch.ones(2, 3))])
         >>> element_name("x", piece, 4)
         'x[1, 1]'
     """
@@ -129,7 +129,7 @@ def lowest_precision(pieces: Sequence[Piece]) -> torch.dtype:
     """The lowest precision among some tensors, as a real dtype.
 
     Example:
-        >>> lowest_precision(pieces_of([(0, torch.ones(2)), (1, torch.ones(3).half())]))
+        >>> lowest_precision(pieces_of([((0,), torch.ones(2)), ((1,), torch.ones(3).half())]))
         torch.float16
     """
     dtypes = {piece.dtype.to_real() for piece in pieces}

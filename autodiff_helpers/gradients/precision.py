@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from autodiff_helpers.gradients.differences import Array
 from autodiff_helpers.gradients.double import InDouble
 from autodiff_helpers.gradients.function import Caller, Function, VectorFunction
+from autodiff_helpers.gradients.nested import leaves_of
 from autodiff_helpers.gradients.pieces import is_differentiable
 from autodiff_helpers.gradients.progress import Progress
 from autodiff_helpers.gradients.rules import vector_jacobian_product
@@ -25,22 +27,23 @@ MOST_ROUNDING = 10
 
 
 def recorded(
-    f: Function, inputs: Sequence[Tensor], progress: Progress, *, all_outputs: bool
+    f: Function, inputs: Sequence[Any], progress: Progress, *, all_outputs: bool
 ) -> VectorFunction:
     """The function in double precision, if need be inside too, or else in its own.
 
     It gives what it gives in its own precision, up to rounding. An error that is raised here is
     the one that the user's own call would raise.
     """
-    parameters = list(f.parameters()) if isinstance(f, nn.Module) else []
-    begun = RandomState([*inputs, *parameters])
+    tensors = [x for _, x in leaves_of(inputs) if isinstance(x, Tensor)]
+    tensors += f.parameters() if isinstance(f, nn.Module) else []
+    begun = RandomState(tensors)
 
     def called(**precision: object) -> VectorFunction:
         begun.reset()
         caller = Caller(f, inputs, progress, **precision)  # type: ignore[arg-type]
         return VectorFunction(caller, all_outputs=all_outputs)
 
-    real = {x.dtype.to_real() for x in [*inputs, *parameters] if is_differentiable(x)}
+    real = {x.dtype.to_real() for x in tensors if is_differentiable(x)}
     lower = max(real, key=lambda dtype: torch.finfo(dtype).eps)
     if lower == torch.float64:
         return called(double=True)

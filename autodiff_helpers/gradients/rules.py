@@ -1,10 +1,10 @@
-"""Derivatives by rule: by autograd in reverse and forward mode, the second ones, and by hand."""
+"""Derivatives by rule: by autograd in reverse and forward mode, and the second ones."""
 
 import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from autodiff_helpers.words import say
 
 # Gradients computed in one batch hold about this many numbers.
 NUMBERS_AT_ONCE = 2**20
+# No more numbers than this are written down.
+MOST_WRITTEN = 2**21
 # Fewer rows than this are computed one by one, which is faster.
 FEW_ROWS = 4
 
@@ -192,6 +194,17 @@ def second_order(function: VectorFunction) -> VectorFunction:
         >>> second.names.derivative(0, 1), second.value.tolist()
         ('∂²f/∂x[0]∂x[1]', [3.0, 12.0])
     """
+    n, m = len(function.x), len(function.value)
+    if n * n * m > MOST_WRITTEN:
+        raise ValueError(
+            say(
+                "check_gradient got order=2 for {inputs:,} inputs and {outputs:,} outputs, which "
+                "makes {derivatives:,} second derivatives; check the function on smaller tensors.",
+                inputs=n,
+                outputs=m,
+                derivatives=n * n * m,
+            )
+        )
 
     def derivatives(*xs: Tensor) -> Any:
         # A call in forward mode brings inputs without a record.
@@ -240,7 +253,8 @@ def _second_names(
 
     def output(row: int) -> str:
         piece = piece_at(derivatives, row)
-        of, by = divmod(piece.position, len(inputs))
+        number = piece.path[0] if piece.path else 0
+        of, by = divmod(number, len(inputs))
         above, below = divmod(row - piece.start, inputs[by].stop - inputs[by].start)
         return first.derivative(outputs[of].start + above, inputs[by].start + below)
 
@@ -248,111 +262,3 @@ def _second_names(
         return f"∂²{output(row).removeprefix('∂')}∂{first.input(column)}"
 
     return first._replace(output=output, derivative=derivative)
-
-
-class Expected(NamedTuple):
-    """A Jacobian worked out by hand."""
-
-    jacobian: Tensor
-    """Its numbers, of shape ``(m, n)`` and dtype float64."""
-    rounding: float
-    """How far they may be off for lack of digits, relative to themselves."""
-
-    def part(self, rows: Tensor, columns: Tensor) -> "Expected":
-        """Some rows and columns of it."""
-        return self._replace(jacobian=self.jacobian[rows][:, columns])
-
-
-def by_hand(expected: Any, function: VectorFunction) -> Expected:
-    """What somebody expects, a tensor, a tuple or a function of the inputs, as a matrix.
-
-    Example:
-        >>> from autodiff_helpers.gradients.progress import Progress
-        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> square = VectorFunction(Caller(lambda x: (x * x).sum(), [x], Progress()))
-        >>> by_hand(2 * x, square).jacobian
-        tensor([[2., 4.]], dtype=torch.float64)
-    """
-    is_function = callable(expected) and not isinstance(expected, Tensor)
-    given = function.caller.apply(expected) if is_function else expected
-    if not function.several:
-        by_output: Sequence[Any] = [given]
-    elif isinstance(given, tuple | list) and len(given) == function.returned:
-        by_output = [given[piece.position] for piece in function.outputs]
-    else:
-        raise _unfit(given, function)
-    tensors = [_by_input(each, given, function) for each in by_output]
-    jacobian = function.caller.point.new_zeros(len(function.value), len(function.x))
-    for output, row in zip(function.outputs, tensors, strict=True):
-        for x, tensor in zip(function.pieces, row, strict=True):
-            block = _block(tensor, output, x, function.caller.input_names[x.position])
-            jacobian[output.start : output.stop, x.start : x.stop] = block
-    epsilons = [torch.finfo(t.dtype).eps for row in tensors for t in row if t.is_floating_point()]
-    return Expected(jacobian, 8 * max(epsilons, default=0.0))
-
-
-def _by_input(gradients: Any, given: Any, function: VectorFunction) -> list[Tensor]:
-    """One tensor for each input that is checked."""
-    visible = function.caller.visible
-    if isinstance(gradients, Tensor) and visible == 1:
-        gradients = (gradients,)
-    if isinstance(gradients, tuple | list) and len(gradients) == visible:
-        chosen = [gradients[piece.position] for piece in function.pieces]
-        if all(isinstance(each, Tensor) for each in chosen):
-            return [each.detach() for each in chosen]
-    raise _unfit(given, function)
-
-
-def _unfit(given: Any, function: VectorFunction) -> TypeError:
-    if function.several:
-        return TypeError(
-            say(
-                "expected gives a {type}; it must give for each output a tuple of these; a tensor "
-                "for each input that requires gradients: the tensor itself for a function of one "
-                "input, for a function of several a tuple in their order, with None for the "
-                "others.",
-                type=type(given).__name__,
-            )
-        )
-    return TypeError(
-        say(
-            "expected gives a {type}; it must give a tensor for each input that requires "
-            "gradients: the tensor itself for a function of one input, for a function of several "
-            "a tuple in their order, with None for the others.",
-            type=type(given).__name__,
-        )
-    )
-
-
-def _block(tensor: Tensor, output: Piece, x: Piece, name: str) -> Tensor:
-    """One part of the Jacobian, as a matrix of real numbers."""
-    m, n = output.stop - output.start, x.stop - x.start
-    if tuple(tensor.shape) == output.shape + x.shape and not tensor.is_complex():
-        return tensor.reshape(m, n).double()
-    complex_output, complex_input = output.dtype.is_complex, x.dtype.is_complex
-    output_shape = output.shape[:-1] if complex_output else output.shape
-    input_shape = x.shape[:-1] if complex_input else x.shape
-    fits = tuple(tensor.shape) == output_shape + input_shape
-    if fits and not (complex_output or complex_input):
-        raise TypeError(
-            say("expected gives {dtype}; it must give a real tensor.", dtype=tensor.dtype)
-        )
-    if not fits:
-        raise ValueError(
-            say(
-                "expected has shape {shape}, but the gradient with respect to {input} has shape "
-                "{right}: the shape of the output followed by the shape of that input.",
-                shape=list(tensor.shape),
-                input=name,
-                right=list(output.shape + x.shape),
-            )
-        )
-    derivative = tensor.to(torch.complex128)
-    if not complex_output:  # as autograd has it: by the real part, and by the imaginary part
-        return torch.view_as_real(derivative).reshape(m, n)
-    rows = [derivative.real, derivative.imag]
-    if not complex_input:
-        return torch.stack([row.reshape(-1, n) for row in rows], dim=1).reshape(m, n)
-    # The Cauchy-Riemann equations: multiplying by a + ib turns and stretches the plane.
-    columns = [torch.stack([rows[0], -rows[1]], -1), torch.stack([rows[1], rows[0]], -1)]
-    return torch.stack([each.reshape(-1, n) for each in columns], dim=1).reshape(m, n)

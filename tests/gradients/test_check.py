@@ -943,9 +943,8 @@ X = leaf(1.0, 2.0)
     [
         ((X.sum(), X), TypeError, "got a Tensor as its first argument; expected the function"),
         ((3.0, X), TypeError, "got a float as its first argument"),
-        ((torch.sin, [1.0]), TypeError, "got a list as input 1; expected a tensor"),
-        ((torch.sin, torch.ones(2).numpy()), TypeError, "got a ndarray as input 1"),
-        ((torch.add, X, 2.0), TypeError, "got a float as input 2"),
+        ((torch.sin, [1.0]), ValueError, "got no input that requires gradients"),
+        ((torch.sin, torch.ones(2).numpy()), ValueError, "got no input that requires gradients"),
         ((torch.sin,), ValueError, "got no input that requires gradients"),
         ((torch.sin, X.detach()), ValueError, "got no input that requires gradients"),
         ((torch.sin, torch.arange(3)), ValueError, "got inputs of dtype torch.int64"),
@@ -961,9 +960,9 @@ X = leaf(1.0, 2.0)
         ),
         ((torch.sum, torch.eye(2).to_sparse().requires_grad_()), ValueError, "x.to_dense()"),
         ((lambda x: x.sum().item(), X), TypeError, "returned a float; expected a tensor"),
-        ((lambda x: None, X), TypeError, "returned a NoneType"),
+        ((lambda x: None, X), TypeError, "returned None"),
         ((lambda x: (x, 1.0), X), TypeError, "returned a float among other things"),
-        ((lambda x: (x, [x]), X), TypeError, "returned a list among other things"),
+        ((lambda x: (None, None), X), ValueError, "returned no tensor at all"),
         ((lambda x: (), X), ValueError, "returned no tensor at all"),
         ((torch.argmax, X), ValueError, "dtype torch.int64; expected a floating or complex"),
     ],
@@ -978,8 +977,9 @@ def test_bad_input_gets_one_clear_sentence(arguments, error, message):
     ("expected", "error", "message"),
     [
         (torch.ones(3), ValueError, "expected has shape [3]"),
-        ([1.0, 1.0], TypeError, "expected gives a list"),
-        (2.0, TypeError, "expected gives a float"),
+        ([1.0, [1.0]], TypeError, "expected gives a list"),
+        (2.0, ValueError, "expected has shape []"),
+        ("2", TypeError, "expected gives a str"),
         (lambda x: None, TypeError, "expected gives a NoneType"),
         (torch.tensor([1j, 1j]), TypeError, "it must give a real tensor"),
     ],
@@ -1012,12 +1012,6 @@ def test_bad_input_is_told_what_is_expected():
             TypeError,
             "check_gradient got a Tensor as its first argument; expected the function itself, "
             "then its inputs: check_gradient(lambda x: (x * x).sum(), x).",
-        ),
-        (
-            (torch.add, X, 2.0),
-            TypeError,
-            "check_gradient got a float as input 2; expected a tensor, such as "
-            "torch.tensor([1.0, 2.0], requires_grad=True).",
         ),
         (
             (torch.sum, torch.eye(2).to_sparse().requires_grad_()),
