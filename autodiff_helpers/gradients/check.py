@@ -32,18 +32,18 @@ from autodiff_helpers.gradients.nested import leaves_of, replaced
 from autodiff_helpers.gradients.pieces import Piece
 from autodiff_helpers.gradients.precision import recorded
 from autodiff_helpers.gradients.progress import Progress
+from autodiff_helpers.gradients.proportion import fault_of
 from autodiff_helpers.gradients.rules import (
     forward_jacobian,
     has_own_forward_rule,
     second_order,
 )
+from autodiff_helpers.gradients.table import table_head, table_row
 from autodiff_helpers.gradients.verdict import (
     Verdict,
     judge,
     judge_directions,
     judge_large_with_kinks,
-    table_head,
-    table_row,
 )
 from autodiff_helpers.undisturbed import Undisturbed
 from autodiff_helpers.words import say
@@ -236,6 +236,8 @@ def check_gradient(
         hand = None if expected is None else by_hand(expected, function)
         if hand is None:
             demand_a_way_back(function)
+            fault = fault_of(function, RELATIVE_TOLERANCE)
+            function.behavior = function.behavior._replace(fault=fault)
         judged = _judged_by_products if is_large(function) else _judged
         verdict, form = judged(function, hand)
         if order == 2 and verdict.passed:

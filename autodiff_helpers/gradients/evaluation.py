@@ -1,8 +1,8 @@
 """A function from a vector to a vector at many points: together, by branches, or one by one."""
 
 import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -121,6 +121,18 @@ class Change(NamedTuple):
     after: float
 
 
+FaultKind = Literal["not multiplied", "something added", "not linear", "not the same"]
+
+
+class Fault(NamedTuple):
+    """What is wrong with a rule of the user's own, whatever the derivatives."""
+
+    kind: FaultKind
+    rules: Sequence[str]
+    """The classes of which one has it."""
+    step: Literal["backward", "jvp"]
+
+
 class Behavior(NamedTuple):
     """What was seen of a function while it was called again and again."""
 
@@ -130,6 +142,8 @@ class Behavior(NamedTuple):
     """What it changes in place."""
     repeats: bool | None = None
     """Whether it gives the same value again; ``None`` where that was not looked at."""
+    fault: Fault | None = None
+    """What is wrong with how a rule of the user's own treats what it is given."""
 
 
 UNSUSPECTED = Behavior()

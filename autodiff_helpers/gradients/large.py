@@ -6,7 +6,6 @@ element of :math:`J` is wrong, the two differ for nearly all weights; with the w
 of the inputs only, and of one half of that, the element is found in a few steps.
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from autodiff_helpers.gradients.differences import EPSILON, Array, Differences, 
 from autodiff_helpers.gradients.evaluation import ONE_BY_ONE
 from autodiff_helpers.gradients.function import Caller, VectorFunction
 from autodiff_helpers.gradients.nested import way
-from autodiff_helpers.gradients.pieces import Names, Piece, flat, piece_at
+from autodiff_helpers.gradients.pieces import Names, Piece, flat, piece_at, weights_like
 from autodiff_helpers.gradients.rules import (
     MOST_WRITTEN,
     has_own_forward_rule,
@@ -81,9 +80,9 @@ class Projector:
     def __init__(self, function: VectorFunction, expected: Expected | None = None) -> None:
         self.function = function
         self._jacobian = None if expected is None else expected.jacobian
-        self.u = _weights(function.caller.point, math.sqrt(2))
+        self.u = weights_like(function.caller.point, 2)
         self.u *= function.caller.point.abs().clamp_(min=1.0)
-        self.v = _weights(function.output, math.sqrt(3))
+        self.v = weights_like(function.output, 3)
         # Each output apart, so that a large one does not hide a small one.
         self.parts = [slice(piece.start, piece.stop) for piece in function.outputs]
         self.gradients = [self._back(part) for part in self.parts]
@@ -239,6 +238,7 @@ class Projector:
             np.stack([each.analytic for each in projections], axis=1),
             numeric,
             "autograd" if expected is None else "expected",
+            behavior=function.behavior,
         )
 
 
@@ -333,14 +333,3 @@ def _spread(worst: int, length: int) -> Tensor:
     """Indices all over a vector, one of them given."""
     others = torch.linspace(0, length - 1, min(SAMPLE - 1, length)).long()
     return torch.tensor(sorted({worst, *others.tolist()}))
-
-
-def _weights(like: Tensor, factor: float) -> Tensor:
-    """Numbers between 0.5 and 1 in size, so that no element counts too little.
-
-    The fractions of :math:`k^2` times an irrational factor are all over the place, and found in a
-    tenth of the time that random numbers take.
-    """
-    weights = torch.arange(1.0, len(like) + 1, dtype=torch.float64)
-    weights.square_().mul_(factor).frac_().sub_(0.5)
-    return weights.add_(torch.copysign(torch.tensor(0.5), weights)).to(like.device)

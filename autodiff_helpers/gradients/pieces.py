@@ -1,5 +1,6 @@
 """Several tensors as one vector of real numbers, and back; and what each number is called."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -113,6 +114,17 @@ def _flat(tensor: Tensor) -> Tensor:
     if tensor.ndim != 1:
         tensor = tensor.reshape(-1)
     return tensor if tensor.dtype == torch.float64 else tensor.double()
+
+
+def weights_like(vector: Tensor, kind: int) -> Tensor:
+    """Numbers between 0.5 and 1 in size, so that no element counts too little; always the same.
+
+    The fractions of :math:`k^2` times an irrational root are all over the place, and found in a
+    tenth of the time that random numbers take.
+    """
+    weights = torch.arange(1.0, len(vector) + 1, dtype=torch.float64)
+    weights.square_().mul_(math.sqrt(kind)).frac_().sub_(0.5)
+    return weights.add_(torch.copysign(torch.tensor(0.5), weights)).to(vector.device)
 
 
 def real(tensor: Tensor) -> Tensor:

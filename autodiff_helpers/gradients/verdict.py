@@ -7,14 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from autodiff_helpers.gradients.comparison import ROUGH, Comparison, Kink, Source
+from autodiff_helpers.gradients.evaluation import Fault
 from autodiff_helpers.gradients.mistakes import Mistake, Rule, common_mistake
-from autodiff_helpers.rounding import in_certain_digits, in_differing_digits, in_five_digits
+from autodiff_helpers.gradients.table import printed
+from autodiff_helpers.rounding import in_five_digits
 from autodiff_helpers.words import say, say_how_many
-
-# Where nothing better is known, a number below this may be what rounding left of a zero.
-NOTHING = 1e-9
-# So much of the largest derivative may be what rounding left of a zero.
-RESIDUE = 1e-12
 
 
 class Verdict(NamedTuple):
@@ -28,7 +25,8 @@ class Verdict(NamedTuple):
 
 def judge(comparison: Comparison) -> Verdict:
     """The verdict on a function whose Jacobian was compared as a whole."""
-    if comparison.behavior.repeats is None:  # nobody had to look closer
+    fault = comparison.behavior.fault
+    if comparison.behavior.repeats is None and fault is None:  # nobody had to look closer
         return Verdict(True, _ended(_not_wrong(comparison)), comparison)
     if comparison.misbehaves:
         return Verdict(False, _ended(_misbehavior(comparison)), comparison)
@@ -37,8 +35,10 @@ def judge(comparison: Comparison) -> Verdict:
     kinks = comparison.kinks
     if kinks is not None and kinks.shown.outside:
         return Verdict(False, _ended(_no_derivative(comparison, kinks.shown)), comparison)
-    passed = bool(comparison.agrees.all())
-    if not passed:
+    passed = fault is None and bool(comparison.agrees.all())
+    if fault is not None and comparison.agrees.all():
+        statement = _wrong_elsewhere(fault)
+    elif not passed:
         statement = _wrong(comparison)
     elif kinks is not None:
         statement = _no_derivative(comparison, kinks.shown)
@@ -57,6 +57,9 @@ def judge(comparison: Comparison) -> Verdict:
 
 def judge_directions(comparison: Comparison, outputs: int, inputs: int, *, rough: bool) -> Verdict:
     """The verdict on a large function, of which products with random vectors agree."""
+    fault = comparison.behavior.fault
+    if fault is not None:
+        return Verdict(False, _ended(_wrong_elsewhere(fault)), comparison)
     if rough:
         sentence = say(
             "The precision is too low for a proof: no difference was found, but central "
@@ -85,39 +88,6 @@ def judge_large_with_kinks(comparison: Comparison, kink: Kink) -> Verdict:
         point=_at(comparison, kink.column),
     )
     return Verdict(False, sentence, comparison)
-
-
-def table_head(source: Source) -> list[str]:
-    """What stands above the columns of the table."""
-    return [say("derivative"), source_name(source), say("numeric"), say("agree")]
-
-
-def table_row(comparison: Comparison, row: int, column: int) -> list[str]:
-    """One derivative in the table: its name, both values, and whether they agree."""
-    analytic, numeric = _printed(comparison, row, column)
-    numeric_value = comparison.numeric.values[row, column]
-    judged = say("yes") if comparison.agrees[row, column] else say("NO")
-    known = not np.isnan(numeric_value)
-    kinks = comparison.kinks
-    if kinks is not None and kinks.excused[row, column]:
-        judged = say("kink")
-    elif kinks is not None and kinks.jumps[row, column]:
-        judged, known = say("jump"), False
-    elif comparison.agrees[row, column] and comparison.unproved[row, column]:
-        judged, numeric = say("unsure"), "?"
-    if not known:
-        numeric = say("none")
-    if not known or numeric == "?":
-        value = float(comparison.analytic[row, column])
-        analytic = in_certain_digits(value, NOTHING, ROUGH)
-    return [comparison.point.names.derivative(row, column), analytic, numeric, judged]
-
-
-def source_name(source: Source) -> str:
-    """What the derivatives by rule are called."""
-    if source == "autograd":
-        return say("autograd")
-    return say("expected") if source == "expected" else say("forward mode")
 
 
 def _ended(statement: str) -> str:
@@ -252,7 +222,7 @@ def _no_derivative(comparison: Comparison, kink: Kink) -> str:
 
 def _wrong(comparison: Comparison) -> str:
     row, column = comparison.worst(~comparison.agrees)
-    analytic, numeric = _printed(comparison, row, column)
+    analytic, numeric = printed(comparison, row, column)
     finding = say_how_many(
         "The gradient is wrong: {answer} for {derivative}, central differences say {numeric}",
         "The gradient is wrong in {wrong} of {count} derivatives: {answer} for {derivative}, "
@@ -263,12 +233,52 @@ def _wrong(comparison: Comparison) -> str:
         derivative=comparison.point.names.derivative(row, column),
         numeric=numeric,
     )
-    reason = (
-        _reason(comparison, common_mistake(comparison, column), row, column)
-        if comparison.cut is None
-        else _cut(comparison)
-    )
+    if comparison.behavior.fault is not None:
+        reason: str | None = _fault(comparison.behavior.fault)
+    elif comparison.cut is not None:
+        reason = _cut(comparison)
+    else:
+        reason = _reason(comparison, common_mistake(comparison, column), row, column)
     return say("{finding}; {reason}", finding=finding, reason=reason) if reason else finding
+
+
+def _wrong_elsewhere(fault: Fault) -> str:
+    return say(
+        "The gradient is wrong, although these derivatives agree with their central differences: "
+        "{fault}",
+        fault=_fault(fault),
+    )
+
+
+def _fault(fault: Fault) -> str:
+    """What is wrong with a rule of the user's own, and what to look at."""
+    fields = {
+        "step": _any_of([f"{rule}.{fault.step}" for rule in fault.rules]),
+        "given": say("gradient") if fault.step == "backward" else say("tangent"),
+    }
+    sentences = {
+        "not multiplied": say(
+            "what {step} returns is not multiplied by the {given} it is given: it is the same "
+            "whatever comes in",
+            **fields,
+        ),
+        "something added": say(
+            "what {step} returns is in part not multiplied by the {given} it is given (an additive "
+            "offset): it is not 0 where 0 comes in",
+            **fields,
+        ),
+        "not linear": say(
+            "what {step} returns is not linear in the {given} it is given: twice that must give "
+            "twice as much, and its opposite the opposite",
+            **fields,
+        ),
+        "not the same": say(
+            "what {step} returns is not the same twice, for the same {given}: look for a saved "
+            "tensor that it changes in place, and for what it keeps from one call to the next",
+            **fields,
+        ),
+    }
+    return sentences[fault.kind]
 
 
 def _cut(comparison: Comparison) -> str:
@@ -356,22 +366,11 @@ def _at(comparison: Comparison, column: int) -> str:
     return f"{comparison.point.names.input(column)} = {value}"
 
 
+def _any_of(names: Sequence[str]) -> str:
+    *others, last = names
+    return say("{names} or {last}", names=_any_of(others), last=last) if others else last
+
+
 def _listed(calls: Sequence[str]) -> str:
     *others, last = calls
     return say("{calls} and {last}", calls=_listed(others), last=last) if others else last
-
-
-def _printed(comparison: Comparison, row: int, column: int) -> tuple[str, str]:
-    """One derivative by rule and by central differences, to as many digits as are certain."""
-    noise = comparison.noise_to_print(row, column)
-    analytic = float(comparison.analytic[row, column])
-    numeric = float(comparison.numeric.values[row, column])
-    precision = comparison.tolerance
-    if comparison.agrees[row, column]:
-        return (
-            in_certain_digits(analytic, noise, precision),
-            in_certain_digits(numeric, noise, precision),
-        )
-    # The one by rule is exact but for rounding; one digit more where there is a difference to see.
-    rounding = RESIDUE * max(float(comparison.scale.max()), abs(numeric))
-    return in_differing_digits((analytic, rounding), (numeric, noise), precision / 10)
