@@ -173,18 +173,17 @@ class OpenNotebook:
             self.page.keyboard.press("ControlOrMeta+s")
         return nbformat.read(self.path, as_version=4)
 
-    def look_through(self):
-        """Scroll past every cell, as JupyterLab shows only what is near."""
-        for cell in self.page.locator(".jp-Cell").all():
-            cell.scroll_into_view_if_needed()
-
     def photograph(self, path):
-        """Take a picture of the whole notebook."""
-        height = self.page.locator(".jp-WindowedPanel-inner").evaluate("e => e.scrollHeight")
-        self.page.set_viewport_size({"width": 1280, "height": height + 100})
+        """Take a picture of the whole notebook, in a window so high that all of it is shown."""
+        cells = self.page.locator(".jp-WindowedPanel-inner")
+        height = 0
+        while (needed := cells.evaluate("e => e.scrollHeight") + 100) > height:
+            height = needed
+            self.page.set_viewport_size({"width": 1280, "height": height})
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")
         self.page.locator(".jp-Cell").first.click()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=path)
+        return Image.open(io.BytesIO(self.page.screenshot(path=path)))
 
     def pictures(self):
         return self.page.locator(".jp-OutputArea-output :is(img, svg[role=img])").all()
@@ -236,9 +235,11 @@ def shown(cell):
     ]
 
 
-def colors(picture):
-    """How many colors the screenshot of a picture has."""
-    image = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
+def colors(picture, photograph):
+    """How many colors a picture has in the photograph of the notebook that it is in."""
+    box = picture.bounding_box()
+    left, top = box["x"], box["y"]
+    image = photograph.crop((left, top, left + box["width"], top + box["height"])).convert("RGB")
     return len(image.getcolors(maxcolors=image.width * image.height))
 
 
@@ -250,15 +251,14 @@ def test_run_all_shows_what_is_stored(open_notebook, path):
     ran = opened.run_all()
     assert [shown(cell) for cell in code_cells(ran)] == expected
 
-    opened.look_through()
+    photograph = opened.photograph(SCREENSHOTS / f"{path.stem}.png")
     pictures = opened.pictures()
     assert len(pictures) == sum(
         "image/svg+xml" in output.get("data", {}) or "<svg" in str(output.get("data"))
         for outputs in expected
         for output in outputs
     )
-    assert all(colors(picture) >= FEWEST_COLORS for picture in pictures)
-    opened.photograph(SCREENSHOTS / f"{path.stem}.png")
+    assert all(colors(picture, photograph) >= FEWEST_COLORS for picture in pictures)
 
 
 def a_notebook(*sources):
