@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autodiff_helpers.gradients.comparison import ROUGH, Coarse, Comparison, Cut, Kink, Kinks
-from autodiff_helpers.gradients.cuts import WithoutCuts
+from autodiff_helpers.gradients.comparison import ROUGH, Blame, Coarse, Comparison, Kink, Kinks
 from autodiff_helpers.gradients.differences import (
     EPSILON,
     Array,
@@ -19,6 +18,11 @@ from autodiff_helpers.gradients.evaluation import Behavior, same
 from autodiff_helpers.gradients.function import VectorFunction
 from autodiff_helpers.gradients.pieces import flat
 from autodiff_helpers.gradients.rules import reverse_jacobian
+from autodiff_helpers.gradients.undoing import (
+    SavedAsTheyWere,
+    WithoutCuts,
+    ZerosKeptBehindChoices,
+)
 
 # Slopes to the left and to the right that differ by less than this share are one slope.
 KINK = 1e-3
@@ -173,23 +177,37 @@ def _kinks(
     return Kinks(excused, broken, kink)
 
 
-def without_cuts(function: VectorFunction, comparison: Comparison) -> Comparison:
+def without_zeros_times_infinity(function: VectorFunction, comparison: Comparison) -> Comparison:
+    """See whether nan comes from what a choice such as ``torch.where`` leaves out."""
+    undefined = np.isnan(comparison.analytic)
+    if comparison.source != "autograd" or comparison.misbehaves or not undefined.any():
+        return comparison
+    with ZerosKeptBehindChoices(function.recording.outputs) as kept:
+        analytic = by_autograd(function, comparison.behavior, in_doubt=True)
+    if np.isfinite(analytic[undefined]).all():
+        return comparison.seen(blame=Blame("left out", kept.choices))
+    return comparison
+
+
+def without_what_is_to_blame(function: VectorFunction, comparison: Comparison) -> Comparison:
     """See whether a call such as ``detach()`` is to blame: without it the gradient is right."""
     fatal = comparison.kinks is not None and comparison.kinks.shown.outside
     if comparison.source != "autograd" or fatal or comparison.agrees.all():
         return comparison
-    cuts = WithoutCuts()
-    try:
-        uncut = function.recorded_within(cuts)
-        analytic = reverse_jacobian(uncut, in_doubt=True)
-    except Exception:
-        return comparison  # it needs what the cut gave it, whatever it says
-    if cuts.undone and comparison.seen(analytic=analytic).agrees.all():
-        return comparison.seen(cut=Cut(cuts.undone, []))
-    # A number that was only printed or noted down changes nothing when it is another one.
-    value = flat(uncut.recording.outputs).detach().cpu().numpy()
-    if cuts.left and not same(value, function.value):
-        return comparison.seen(cut=Cut([], cuts.left))
+    for undo in (SavedAsTheyWere(), WithoutCuts()):
+        try:
+            other = function.recorded_within(undo)
+            analytic = reverse_jacobian(other, in_doubt=True)
+        except Exception:
+            continue  # it needs what the cut gave it, whatever it says
+        value = flat(other.recording.outputs).numpy(force=True)
+        # A number that was only printed or noted down changes nothing when it is another one.
+        blame = undo.blame_for_numbers
+        if same(value, function.value, 100 * comparison.epsilon):
+            right = comparison.seen(analytic=analytic).agrees.all()
+            blame = undo.blame if right else None
+        if blame is not None:
+            return comparison.seen(blame=blame)
     return comparison
 
 
@@ -197,8 +215,9 @@ Look = Callable[[VectorFunction, Comparison], Comparison]
 
 LOOKS: tuple[Look, ...] = (
     with_other_steps,
+    without_zeros_times_infinity,
     called_again,
     in_its_own_precision,
     from_both_sides,
-    without_cuts,
+    without_what_is_to_blame,
 )

@@ -73,13 +73,13 @@ class Coarse(NamedTuple):
     step: float
 
 
-class Cut(NamedTuple):
-    """What cuts a function off from its inputs."""
+class Blame(NamedTuple):
+    """What was proved to keep a gradient from being right."""
 
-    undone: Sequence[str]
-    """Calls without which the gradient is right."""
-    left: Sequence[str]
-    """Calls that turn a tensor into numbers that matter."""
+    kind: Literal["cut", "numbers", "kept back", "overwritten", "left out"]
+    """Calls that cut off, or turn a tensor into numbers that matter; arguments that keep a gradient
+    back; a saved tensor that was overwritten; nan from what a choice left out."""
+    calls: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Comparison:
     behavior: Behavior = UNSUSPECTED
     kinks: Kinks | None = None
     coarse: Coarse | None = None
-    cut: Cut | None = None
+    blame: Blame | None = None
 
     @cached_property
     def tolerance(self) -> float:

@@ -307,6 +307,7 @@ def part_of(function: VectorFunction, rows: Tensor, columns: Tensor) -> VectorFu
             input=lambda column: names.input(int(columns[column])),
             output=lambda row: names.output(int(rows[row])),
             derivative=lambda row, column: names.derivative(int(rows[row]), int(columns[column])),
+            whole=False,
         ),
     )
 

@@ -75,6 +75,8 @@ class Names(NamedTuple):
     """The name of one number of the outputs, such as ``f[1]``."""
     derivative: Callable[[int, int], str]
     """The name of one element of the Jacobian, such as ``∂f[0]/∂x[1]``."""
+    whole: bool = True
+    """Whether these are all the numbers of the inputs."""
 
 
 def element_name(name: str, piece: Piece, index: int) -> str:

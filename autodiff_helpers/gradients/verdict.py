@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autodiff_helpers.gradients.comparison import ROUGH, Comparison, Kink, Source
+from autodiff_helpers.gradients.comparison import ROUGH, Blame, Comparison, Kink, Source
 from autodiff_helpers.gradients.evaluation import Fault
 from autodiff_helpers.gradients.mistakes import Mistake, Rule, common_mistake
 from autodiff_helpers.gradients.table import printed
@@ -172,6 +172,16 @@ def _undefined(comparison: Comparison) -> str:
             value=value[row],
         )
     row, column = (int(each[0]) for each in np.nonzero(~np.isfinite(comparison.analytic)))
+    if comparison.blame is not None:
+        return say(
+            "The gradient is undefined: {answer} for {derivative} at {point}; what {calls} leaves "
+            "out there has an infinite or undefined slope, and 0 times that is nan: use {calls} "
+            "before as well, to put another number where that slope is",
+            answer=_answer(comparison.source, f"{comparison.analytic[row, column]:g}"),
+            derivative=names.derivative(row, column),
+            point=_at(comparison, column),
+            calls=_listed(comparison.blame.calls),
+        )
     return say(
         "The gradient is undefined: {answer} for {derivative} at {point}; look for a division by "
         "zero, a root or a log of 0, or a power of 0 on the way back",
@@ -235,8 +245,8 @@ def _wrong(comparison: Comparison) -> str:
     )
     if comparison.behavior.fault is not None:
         reason: str | None = _fault(comparison.behavior.fault)
-    elif comparison.cut is not None:
-        reason = _cut(comparison)
+    elif comparison.blame is not None:
+        reason = _blame(comparison.blame)
     else:
         reason = _reason(comparison, common_mistake(comparison, column), row, column)
     return say("{finding}; {reason}", finding=finding, reason=reason) if reason else finding
@@ -281,18 +291,29 @@ def _fault(fault: Fault) -> str:
     return sentences[fault.kind]
 
 
-def _cut(comparison: Comparison) -> str:
-    assert comparison.cut is not None
-    if comparison.cut.undone:
+def _blame(blame: Blame) -> str:
+    """What was proved to keep the gradient from being right."""
+    if blame.kind == "overwritten":
+        return say(
+            "a tensor that was saved for the way back is overwritten before it is used there: "
+            "without that the gradient is right; look for .data, numpy() and other ways around "
+            "autograd to change numbers in place"
+        )
+    if blame.kind == "kept back":
+        return say(
+            "{calls} keeps a part of the gradient back, on purpose: without that it is right",
+            calls=_listed(blame.calls),
+        )
+    if blame.kind == "cut":
         return say(
             "{calls} cuts the function off from its input, in whole or in part: without that the "
             "gradient is right",
-            calls=_listed(comparison.cut.undone),
+            calls=_listed(blame.calls),
         )
     return say(
         "{calls} cuts the function off from its input, in whole or in part: what leaves torch is a "
         "constant for autograd, so compute it with tensors",
-        calls=_listed(comparison.cut.left),
+        calls=_listed(blame.calls),
     )
 
 
@@ -318,18 +339,43 @@ def _reason(comparison: Comparison, mistake: Mistake, row: int, column: int) -> 
 
 
 def _rule(comparison: Comparison, rule: Rule, mistake: Mistake, column: int) -> str:
-    if rule == "zero" and comparison.source == "expected":
-        return say("the function does depend on this input")
     names = comparison.point.names
     sentences = {
-        "zero": say(
+        "cut": say(
             "the way from {function} back to {input} is cut off there: look for detach(), .data, "
             "item(), no_grad() and for a backward step that returns nothing",
             function=names.function,
             input=names.tensor(column),
         ),
+        "needed": say("the function does depend on this input"),
+        "unmoved": say(
+            "the function does not react to {input} here, but the backward step says that it does",
+            input=names.input(column),
+        ),
+        "unmoved at all": say(
+            "the function does not react to {input} here, but the backward step says that it does, "
+            "as that of a straight-through estimator does on purpose",
+            input=names.tensor(column),
+        ),
+        "exchanged": say(
+            "the gradients of {input} and {other} are exchanged: look at the order in which they "
+            "are returned",
+            input=names.tensor(column),
+            other=names.tensor(mistake.other),
+        ),
+        "same": say(
+            "it is the same for every output: look for a way back that does not use the gradient "
+            "it is given"
+        ),
+        "diagonal": say(
+            "only the diagonal of the Jacobian is there: look for what an output owes to the "
+            "inputs at other places than its own"
+        ),
         "sign": say("the sign is wrong: look for a missing or extra minus"),
-        "twice": say("it is twice the right one: look for something that is added twice"),
+        "twice": say(
+            "it is twice the right one: look for a factor of 2 too many, or for something that is "
+            "added twice"
+        ),
         "factor": say(
             "it is {factor} times the right one, a constant factor: look for a factor that is "
             "missing or too many",
