@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autodiff_helpers.curves import plot_derivative, plot_step_sizes
-    from autodiff_helpers.gradients.check import GradientCheck, check_gradient
+    from autodiff_helpers.gradients.check import GradientCheck, assert_gradient, check_gradient
     from autodiff_helpers.graphs.plot import GraphPlot, plot_graph
     from autodiff_helpers.graphs.steps import BackwardSteps, step_backward
 
@@ -17,6 +17,7 @@ __all__ = [
     "BackwardSteps",
     "GradientCheck",
     "GraphPlot",
+    "assert_gradient",
     "check_gradient",
     "plot_derivative",
     "plot_graph",
@@ -29,6 +30,7 @@ _FILES = {
     "BackwardSteps": "graphs.steps",
     "GradientCheck": "gradients.check",
     "GraphPlot": "graphs.plot",
+    "assert_gradient": "gradients.check",
     "check_gradient": "gradients.check",
     "plot_derivative": "curves",
     "plot_graph": "graphs.plot",

@@ -1,5 +1,6 @@
 """Every sentence that a user is shown: whole, with named fields, so that it can be translated."""
 
+from collections.abc import Sequence
 from numbers import Number
 from unicodedata import category
 
@@ -35,6 +36,28 @@ def mark(sentence: str) -> str:
 def say_marked(sentence: str) -> str:
     """A sentence that was marked."""
     return say(sentence)
+
+
+def all_of(names: Sequence[str]) -> str:
+    """Names in a row.
+
+    Example:
+        >>> all_of(["x", "y", "z"])
+        'x and y and z'
+    """
+    *others, last = names
+    return say("{names} and {last}", names=all_of(others), last=last) if others else last
+
+
+def any_of(names: Sequence[str]) -> str:
+    """Names in a row of which one is meant.
+
+    Example:
+        >>> any_of(["x", "y"])
+        'x or y'
+    """
+    *others, last = names
+    return say("{names} or {last}", names=any_of(others), last=last) if others else last
 
 
 def no_tensor(returned: object, *, among_others: bool = False) -> TypeError:
@@ -76,7 +99,11 @@ def no_tensor(returned: object, *, among_others: bool = False) -> TypeError:
             type=kind,
         )
     else:
-        sentence = say("the function returned a {type}; expected a tensor.", type=kind)
+        sentence = say(
+            "the function returned a {type}; expected a tensor, or tensors in a tuple, list or "
+            "dict.",
+            type=kind,
+        )
     return TypeError(sentence)
 
 

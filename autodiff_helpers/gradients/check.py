@@ -17,10 +17,12 @@ from autodiff_helpers.gradients.demands import (
     demand_function,
     demand_inputs,
     demand_order,
+    demand_tolerance,
 )
 from autodiff_helpers.gradients.differences import Array, Indices
 from autodiff_helpers.gradients.evaluation import Behavior
 from autodiff_helpers.gradients.function import Function, VectorFunction
+from autodiff_helpers.gradients.hints import hint_for
 from autodiff_helpers.gradients.large import (
     Projector,
     can_be_written,
@@ -111,6 +113,26 @@ class GradientCheck:
         notes = "".join(f"<p>{escape(line)}</p>" for line in self._notes())
         return f"<p>{escape(self.diagnosis)}</p>\n{self._table('html')}{notes}"
 
+    def hint(self) -> str:
+        """Say in one line what is wrong and where, without giving any right number away.
+
+        For those who want to find it themselves.
+
+        Returns:
+            The line; for a gradient that passed, that it did.
+
+        Example:
+            >>> import torch
+            >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+            >>> check_gradient(lambda x: (x * x).sum(), x, expected=[-2.0, -4.0]).hint()
+            '∂f/∂x[1] and others are wrong: look at the sign.'
+            >>> check_gradient(lambda x: (x * x).sum(), x, expected=[2.0, 4.0]).hint()
+            'Nothing is left to mend: the gradient is right.'
+        """
+        if self.passed:
+            return say("Nothing is left to mend: the gradient is right.")
+        return hint_for(self._comparison)
+
     def plot(self) -> "Picture":
         """Draw every derivative twice, by autograd and by central differences, and the difference.
 
@@ -172,6 +194,7 @@ def check_gradient(
     f: Function,
     *inputs: Any,
     expected: Any = None,
+    tolerance: float = RELATIVE_TOLERANCE,
     order: Literal[1, 2] = 1,
 ) -> GradientCheck:
     r"""Check the gradient of a function against central differences.
@@ -204,6 +227,8 @@ def check_gradient(
         expected: a gradient worked out by hand, to be checked in place of autograd's: a tensor,
             array or (nested) list of numbers of shape ``output.shape + input.shape``, a tuple with
             one for each input, or a function of the inputs that returns either.
+        tolerance: how far a derivative may be off, relative to itself: more than the usual
+            :math:`10^{-6}` for a function whose gradient is approximate on purpose.
         order: 2 to check the second derivatives too, once the first ones are right.
 
     Returns:
@@ -229,6 +254,7 @@ def check_gradient(
     """
     demand_function(f)
     demand_inputs(f, inputs)
+    demand_tolerance(tolerance)
     demand_order(order, expected)
     tensors = [x for _, x in leaves_of(inputs) if isinstance(x, Tensor)]
     with Undisturbed(f, tensors), np.errstate(all="ignore"), closing(Progress()) as progress:
@@ -236,19 +262,64 @@ def check_gradient(
         hand = None if expected is None else by_hand(expected, function)
         if hand is None:
             demand_a_way_back(function)
-            fault = fault_of(function, RELATIVE_TOLERANCE)
-            function.behavior = function.behavior._replace(fault=fault)
+        _know(function, tolerance, by_hand=hand is not None)
         judged = _judged_by_products if is_large(function) else _judged
         verdict, form = judged(function, hand)
         if order == 2 and verdict.passed:
             function = second_order(function)
+            _know(function, tolerance, by_hand=False)
             verdict, form = _judged(function)
         return GradientCheck(
             verdict.passed, verdict.sentence, function.dtype, verdict.comparison, form
         )
 
 
+def assert_gradient(
+    f: Function,
+    *inputs: Any,
+    expected: Any = None,
+    tolerance: float = RELATIVE_TOLERANCE,
+    order: Literal[1, 2] = 1,
+) -> None:
+    """Demand that the gradient of a function is right, in a test.
+
+    Args:
+        f: a function, as for :func:`check_gradient`.
+        inputs: what it is given.
+        expected: a gradient worked out by hand, to be checked in place of autograd's.
+        tolerance: how far a derivative may be off, relative to itself.
+        order: 2 to check the second derivatives too.
+
+    Raises:
+        AssertionError: if the gradient is not right, with the sentence and the table that
+            :func:`check_gradient` gives.
+        TypeError: if ``f`` is no function, or it or ``expected`` give something else than tensors.
+        ValueError: if there is no input to differentiate with respect to, or a number, dtype or
+            shape does not fit.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> assert_gradient(torch.sin, x)
+        >>> assert_gradient(torch.sin, x, expected=-torch.cos(x).diag())
+        Traceback (most recent call last):
+            ...
+        AssertionError: The gradient is wrong in 2 of 4 derivatives: you expected -0.5403023 for ...
+    """
+    __tracebackhide__ = True  # by pytest, which shows the line of the test
+    result = check_gradient(f, *inputs, expected=expected, tolerance=tolerance, order=order)
+    if not result:
+        raise AssertionError(str(result))
+
+
 Judged = tuple[Verdict, Callable[[Array], Gradient]]
+
+
+def _know(function: VectorFunction, tolerance: float, *, by_hand: bool) -> None:
+    """Note what is known of a function whatever its derivatives are."""
+    fault = None if by_hand else fault_of(function, tolerance)
+    on_purpose = tolerance if tolerance > RELATIVE_TOLERANCE else 0.0
+    function.behavior = function.behavior._replace(fault=fault, tolerance=on_purpose)
 
 
 def _judged(

@@ -103,9 +103,14 @@ class Comparison:
     blame: Blame | None = None
 
     @cached_property
+    def precision(self) -> float:
+        """How exact the two can be, relative to the derivative."""
+        return max(self.asked, math.sqrt(self.epsilon))
+
+    @cached_property
     def tolerance(self) -> float:
         """How far the two may differ, relative to the derivative."""
-        return max(self.asked, math.sqrt(self.epsilon))
+        return max(self.precision, self.behavior.tolerance)
 
     @cached_property
     def plain(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from autodiff_helpers.gradients.comparison import RELATIVE_TOLERANCE
 from autodiff_helpers.gradients.function import VectorFunction
 from autodiff_helpers.gradients.nested import leaves_of, replaced
 from autodiff_helpers.gradients.pieces import is_differentiable
@@ -124,12 +125,14 @@ def demand_order(order: Any, expected: Any) -> None:
 def demand_tolerance(tolerance: Any) -> None:
     """A share of the derivative."""
     fits = isinstance(tolerance, Real) and not isinstance(tolerance, bool)
-    if not fits or not 0 < tolerance < 1:
+    if not fits or not RELATIVE_TOLERANCE <= tolerance < 1:
         raise ValueError(
             say(
-                "check_gradient got tolerance={tolerance!r}; expected a share of the derivative "
-                "between 0 and 1, such as 1e-2 where it may be off by one percent.",
+                "check_gradient got tolerance={tolerance!r}; expected a share of the derivative, "
+                "of at least {least:g} and below 1, such as 0.01 where it may be off by one "
+                "percent.",
                 tolerance=tolerance,
+                least=RELATIVE_TOLERANCE,
             )
         )
 

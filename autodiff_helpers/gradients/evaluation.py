@@ -144,6 +144,8 @@ class Behavior(NamedTuple):
     """Whether it gives the same value again; ``None`` where that was not looked at."""
     fault: Fault | None = None
     """What is wrong with how a rule of the user's own treats what it is given."""
+    tolerance: float = 0.0
+    """How far its derivatives may be off on purpose, relative to themselves."""
 
 
 UNSUSPECTED = Behavior()

@@ -31,6 +31,7 @@ from autodiff_helpers.words import say
 # As exact as products of float64 numbers are, so that one wrong element among a million shows.
 RELATIVE_ERROR = 1e-11
 MOST_ROUNDINGS = 8
+TOLERANCES = 4
 # A Jacobian larger than this, or by more inputs, is checked by products first.
 MOST_ELEMENTS = 2**14
 MOST_INPUTS = 2**10
@@ -96,6 +97,8 @@ class Projector:
             ]
         )
         self._relative = max(RELATIVE_ERROR, 0.0 if expected is None else expected.rounding)
+        # Derivatives that are off in different ways make up for each other, but not quite.
+        self._relative = max(self._relative, TOLERANCES * function.behavior.tolerance)
         if function.epsilon != EPSILON:
             self._relative = max(self._relative, function.epsilon**0.5)
 
@@ -146,7 +149,9 @@ class Projector:
             return 0.0
         others = np.array([torch.dot(each, direction).item() for each in self.gradients])
         sizes = np.abs(others)
-        allowed = np.maximum(1e-6 * sizes + 1e-9 * sizes.max(), np.finfo(float).tiny)
+        allowed = np.maximum(
+            max(1e-6, self._relative) * sizes + 1e-9 * sizes.max(), np.finfo(float).tiny
+        )
         return float((np.abs(self._products(forward) - others) / allowed).max())
 
     def _products(self, values: Tensor) -> list[float]:

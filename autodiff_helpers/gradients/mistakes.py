@@ -63,7 +63,7 @@ def common_mistake(comparison: Comparison, column: int) -> Mistake:
 def _pattern(comparison: Comparison, piece: Piece) -> "_Pattern":
     block = slice(piece.start, piece.stop)
     analytic, numeric = comparison.analytic[:, block], comparison.numeric.values[:, block]
-    tolerance = comparison.noise[:, block] + 10 * comparison.tolerance * np.maximum(
+    tolerance = comparison.noise[:, block] + 10 * comparison.precision * np.maximum(
         np.abs(analytic), np.abs(numeric)
     )
     return _Pattern(analytic, numeric, tolerance, ~comparison.agrees[:, block], piece.shape)

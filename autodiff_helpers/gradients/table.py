@@ -50,7 +50,7 @@ def printed(comparison: Comparison, row: int, column: int) -> tuple[str, str]:
     noise = comparison.noise_to_print(row, column)
     analytic = float(comparison.analytic[row, column])
     numeric = float(comparison.numeric.values[row, column])
-    precision = comparison.tolerance
+    precision = comparison.precision
     if comparison.agrees[row, column]:
         return (
             in_certain_digits(analytic, noise, precision),

@@ -1,7 +1,6 @@
 """The verdict on a comparison, in one sentence: words only, nothing is measured here."""
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from autodiff_helpers.gradients.evaluation import Fault
 from autodiff_helpers.gradients.mistakes import Mistake, Rule, common_mistake
 from autodiff_helpers.gradients.table import printed
 from autodiff_helpers.rounding import in_five_digits
-from autodiff_helpers.words import say, say_how_many
+from autodiff_helpers.words import all_of, any_of, say, say_how_many
 
 
 class Verdict(NamedTuple):
@@ -69,12 +68,13 @@ def judge_directions(comparison: Comparison, outputs: int, inputs: int, *, rough
     else:
         sentence = say_how_many(
             "The gradient is right: the derivative in a random direction, of a function with "
-            "{count:,} output and {inputs:,} inputs, agrees with its central difference.",
+            "{count:,} output and {inputs:,} inputs, agrees with its central difference",
             "The gradient is right: the derivative in a random direction, of a function with "
-            "{count:,} outputs and {inputs:,} inputs, agrees with its central difference.",
+            "{count:,} outputs and {inputs:,} inputs, agrees with its central difference",
             outputs,
             inputs=inputs,
         )
+        sentence = _ended(_right_enough(comparison, sentence))
     return Verdict(True, sentence, comparison)
 
 
@@ -113,14 +113,25 @@ def _right(comparison: Comparison) -> str:
     )
 
 
+def _right_enough(comparison: Comparison, statement: str) -> str:
+    """That a gradient is right, as far as was asked for."""
+    if comparison.tolerance == comparison.precision:
+        return statement
+    return say(
+        "{statement}, to within a tolerance of {tolerance:g}",
+        statement=statement,
+        tolerance=comparison.tolerance,
+    )
+
+
 def _not_wrong(comparison: Comparison) -> str:
     if comparison.plain:
-        return _right(comparison)
+        return _right_enough(comparison, _right(comparison))
     largest = comparison.scale.max(initial=0.0)
     finite = comparison.noise[np.isfinite(comparison.noise)]
     noise = float(finite.max(initial=0.0))
     if not 0 < ROUGH * largest < noise:
-        return _right(comparison)
+        return _right_enough(comparison, _right(comparison))
     return say(
         "The precision is too low for a proof: no difference was found, but central differences "
         "prove this only to within {bound:g}: the gradient is too small for them, or the function "
@@ -180,7 +191,7 @@ def _undefined(comparison: Comparison) -> str:
             answer=_answer(comparison.source, f"{comparison.analytic[row, column]:g}"),
             derivative=names.derivative(row, column),
             point=_at(comparison, column),
-            calls=_listed(comparison.blame.calls),
+            calls=all_of(comparison.blame.calls),
         )
     return say(
         "The gradient is undefined: {answer} for {derivative} at {point}; look for a division by "
@@ -263,7 +274,7 @@ def _wrong_elsewhere(fault: Fault) -> str:
 def _fault(fault: Fault) -> str:
     """What is wrong with a rule of the user's own, and what to look at."""
     fields = {
-        "step": _any_of([f"{rule}.{fault.step}" for rule in fault.rules]),
+        "step": any_of([f"{rule}.{fault.step}" for rule in fault.rules]),
         "given": say("gradient") if fault.step == "backward" else say("tangent"),
     }
     sentences = {
@@ -302,18 +313,18 @@ def _blame(blame: Blame) -> str:
     if blame.kind == "kept back":
         return say(
             "{calls} keeps a part of the gradient back, on purpose: without that it is right",
-            calls=_listed(blame.calls),
+            calls=all_of(blame.calls),
         )
     if blame.kind == "cut":
         return say(
             "{calls} cuts the function off from its input, in whole or in part: without that the "
             "gradient is right",
-            calls=_listed(blame.calls),
+            calls=all_of(blame.calls),
         )
     return say(
         "{calls} cuts the function off from its input, in whole or in part: what leaves torch is a "
         "constant for autograd, so compute it with tensors",
-        calls=_listed(blame.calls),
+        calls=all_of(blame.calls),
     )
 
 
@@ -410,13 +421,3 @@ def _answer(source: Source, value: str) -> str:
 def _at(comparison: Comparison, column: int) -> str:
     value = in_five_digits(float(comparison.point.x[column]))
     return f"{comparison.point.names.input(column)} = {value}"
-
-
-def _any_of(names: Sequence[str]) -> str:
-    *others, last = names
-    return say("{names} or {last}", names=_any_of(others), last=last) if others else last
-
-
-def _listed(calls: Sequence[str]) -> str:
-    *others, last = calls
-    return say("{calls} and {last}", calls=_listed(others), last=last) if others else last

@@ -283,7 +283,7 @@ ERRORS = {
     "a module's class": ((nn.ReLU, W), TypeError, "make one first: check_gradient(ReLU(), x)"),
     "a module made": ((lambda x: nn.ReLU(x), W), TypeError, "returned the module ReLU"),
     "not called": ((lambda x: x.sum, W), TypeError, "a call without its parentheses ()"),
-    "a string": ((lambda x: "x", W), TypeError, "returned a str; expected a tensor."),
+    "a string": ((lambda x: "x", W), TypeError, "returned a str; expected a tensor, or"),
     "an array": (
         (lambda x: x.detach().numpy(), W),
         TypeError,
