@@ -95,6 +95,8 @@ class _Pattern(NamedTuple):
         """Whether each of two inputs has the right gradient of the other one."""
         if self.shape != other.shape or not (self.wrong.any() and other.wrong.any()):
             return False
+        if self.scaled()[0] == other.scaled()[0] == "sign":  # as those of a - b, exchanged or not
+            return False
         tolerance = np.maximum(self.tolerance, other.tolerance)
         return bool(
             (np.abs(self.analytic - other.numeric) <= tolerance).all()
@@ -191,7 +193,8 @@ class _Pattern(NamedTuple):
 
     def _is_permuted(self) -> bool:
         analytic, numeric = (np.argsort(each, axis=None) for each in self[:2])
-        if self.analytic.size == 1:
+        # Zeros and ones are the same numbers wherever they stand.
+        if self._different(self.numeric[self.wrong & (self.numeric != 0)]) < 2:
             return False
         differences = np.abs(self.analytic.ravel()[analytic] - self.numeric.ravel()[numeric])
         tolerance = self.tolerance.ravel()
@@ -199,15 +202,18 @@ class _Pattern(NamedTuple):
 
     def _offset(self) -> str | None:
         """The amount by which all are off, to the digits that are certain."""
-        difference = self.analytic - self.numeric
-        different = np.unique(np.round(self.numeric / self.tolerance.max())).size > 2
-        if not (self.wrong.all() and different):
+        if not self.wrong.all() or self._different(self.numeric) < 3:
             return None
+        difference = self.analytic - self.numeric
         offset = float(np.median(difference))
         spread = np.abs(difference - offset)
         if not (spread <= self.tolerance).all():
             return None
         return rounded(offset, max(1e-4 * abs(offset), float(spread.max())))
+
+    def _different(self, numbers: Array) -> int:
+        """How many different numbers there are."""
+        return np.unique(np.round(numbers / self.tolerance.max())).size
 
     def _is(self, other: Array, tolerance: Array) -> bool:
         return bool((np.abs(self.analytic - other) <= np.maximum(self.tolerance, tolerance)).all())

@@ -132,6 +132,22 @@ def test_two_gradients_that_are_exchanged_are_named():
     ))  # fmt: skip
 
 
+def test_an_exchange_that_may_be_a_sign_is_called_a_sign():
+    difference = with_step(torch.sub, lambda gradient, a, b: (-gradient, gradient))
+    assert "the sign is wrong" in reason(difference, tensor(3), tensor(3, seed=2))
+
+
+def test_zeros_and_ones_in_other_places_are_no_order():
+    mask = with_step(torch.relu, lambda gradient, x: gradient * (x < 0))
+    x = torch.tensor([-0.5, 1.2, -2.0, 0.7], requires_grad=True)
+    assert reason(mask, x) == ""
+    turned = with_step(lambda x: 3 * x.flip(0), lambda gradient, x: 3 * gradient)
+    assert reason(turned, x) == ""
+    weight = torch.tensor([1.0, 2, 3, 4])
+    turned = with_step(lambda x: (weight * x).sum(), lambda gradient, x: weight.flip(0) * gradient)
+    assert "in the wrong places (permuted)" in reason(turned, x)
+
+
 def test_a_gradient_that_is_the_same_for_every_output():
     same = "it is the same for every output"
     assert same in reason(lambda x: x * x, tensor(3), expected=lambda x: (2 * x).expand(3, 3))
