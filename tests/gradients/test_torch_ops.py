@@ -48,10 +48,12 @@ EXCEPTIONS = {
     ),
 }
 
+# By name: to compare two operations, with all their fields, takes seconds for the whole table.
+NAMES = {name_of(op) for op in DIFFERENTIABLE}
 OTHERS = [
     op
     for op in OPERATIONS
-    if op not in DIFFERENTIABLE and not name_of(op).startswith("jiterator")  # on a GPU only
+    if name_of(op) not in NAMES and not name_of(op).startswith("jiterator")  # on a GPU only
 ]
 
 
@@ -65,8 +67,8 @@ def answer(f, xs):
 
 
 def test_the_table_is_the_one_we_know():
-    assert len(DIFFERENTIABLE) == 540
-    assert {name_of(op) for op in DIFFERENTIABLE} >= set(EXCEPTIONS)
+    assert len(DIFFERENTIABLE) == len(NAMES) == 540
+    assert set(EXCEPTIONS) <= NAMES
 
 
 @pytest.mark.parametrize("op", DIFFERENTIABLE, ids=name_of)
