@@ -20,7 +20,12 @@ TESTS = {
     "gradients/differences.py": ["test_differences.py"],
     "gradients/check.py": ["test_check.py", "test_nothing_is_changed.py"],
     "gradients/closer.py": ["test_check.py", "test_verdict.py", "test_hard_cases.py"],
-    "gradients/verdict.py": ["test_check.py", "test_verdict.py", "test_hard_cases.py"],
+    "gradients/verdict.py": [
+        "test_sentences.py",
+        "test_reasons.py",
+        "test_check.py",
+        "test_verdict.py",
+    ],
     "graphs/operations.py": ["test_operations.py", "test_plot.py", "test_steps.py"],
 }
 # Too slow to be run thousands of times.

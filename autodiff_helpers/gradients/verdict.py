@@ -316,14 +316,20 @@ def _blame(blame: Blame) -> str:
             calls=all_of(blame.calls),
         )
     if blame.kind == "cut":
-        return say(
+        return say_how_many(
             "{calls} cuts the function off from its input, in whole or in part: without that the "
             "gradient is right",
+            "{calls} cut the function off from its input, in whole or in part: without them the "
+            "gradient is right",
+            len(blame.calls),
             calls=all_of(blame.calls),
         )
-    return say(
+    return say_how_many(
         "{calls} cuts the function off from its input, in whole or in part: what leaves torch is a "
         "constant for autograd, so compute it with tensors",
+        "{calls} cut the function off from its input, in whole or in part: what leaves torch is a "
+        "constant for autograd, so compute it with tensors",
+        len(blame.calls),
         calls=all_of(blame.calls),
     )
 

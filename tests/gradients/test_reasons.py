@@ -216,7 +216,7 @@ def test_padding_keeps_its_gradient_back():
     unused = lambda w: nn.functional.embedding(index, w, padding_idx=2)  # noqa: E731
     assert check_gradient(unused, tensor(4, 2))
     both = lambda w: nn.functional.embedding(index, w, padding_idx=1) * w.detach()  # noqa: E731
-    assert "detach() and padding_idx cuts the function off" in reason(both, tensor(4, 2))
+    assert "detach() and padding_idx cut the function off" in reason(both, tensor(4, 2))
 
 
 def by_data(x):
