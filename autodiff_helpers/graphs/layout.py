@@ -1,6 +1,7 @@
 """Where boxes and the arrows between them go: the work of Graphviz's dot. Knows no drawing."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -55,34 +56,64 @@ def lay_out(
         >>> upper > lower
         True
     """
-    lines = [
-        f"{number} [shape={'ellipse' if is_ellipse else 'box'}, "
-        f"width={width / POINTS_PER_INCH:.4f}, height={height / POINTS_PER_INCH:.4f}]"
-        for number, (is_ellipse, (width, height)) in enumerate(outlines)
-    ]
-    lines += [
-        f"{start} -> {end} [key={number}{_room(label_size)}]"
-        for number, (start, end, label_size) in enumerate(links)
-    ]
-    # Without a limit (nslimit) dot takes minutes over some hundred operations side by side.
+    arrive = Counter(link.end for link in links)
+    lines = [_box(number, *outline, arrive[number]) for number, outline in enumerate(outlines)]
+    lines += _arrows(links, arrive, "w" if left_to_right else "n")
     direction = "LR" if left_to_right else "TB"
     dot = pygraphviz.AGraph(
-        f"digraph {{ rankdir={direction}; nodesep=0.35; ranksep=0.35; nslimit=1; "
-        f'node [fixedsize=true, label=""]; {"; ".join(lines)} }}'
+        f"digraph {{ rankdir={direction}; nodesep=0.35; ranksep=0.35; "
+        f'node [fixedsize=true, label="", margin=0, fontsize=1]; {"; ".join(lines)} }}'
     )
     # pygraphviz 2.0.4 crashes when one graph is laid out and then drawn: only positions are read.
     dot.layout(prog="dot")
     *_, width, height = map(float, dot.graph_attr["bb"].split(","))
     centers = {int(node): _point(node.attr["pos"]) for node in dot.nodes_iter()}
     found = {int(way.name): way.attr for way in dot.edges_iter()}
-    ways = [
-        Way(
-            _spline(found[number]["pos"]),
-            None if link.label_size is None else _point(found[number]["lp"]),
-        )
-        for number, link in enumerate(links)
-    ]
+    ways = []
+    for number, (_, end, label_size) in enumerate(links):
+        *curve, tip = _spline(found[number]["pos"])
+        if arrive[end] > 1 and outlines[end].is_ellipse:
+            tip = _at_the_rim(tip, centers[end], outlines[end], left_to_right)
+        label_center = None if label_size is None else _point(found[number]["lp"])
+        ways.append(Way([*curve, tip], label_center))
     return Layout((width, height), [centers[number] for number in range(len(outlines))], ways)
+
+
+def _box(number: int, is_ellipse: bool, size: Size, arrive: int) -> str:
+    """A box for dot, with a place for each arrow side by side where several arrive."""
+    width, height = (length / POINTS_PER_INCH for length in size)
+    shape = "ellipse" if is_ellipse else "box"
+    if arrive > 1:
+        places = "|".join(f"<{place}>" for place in range(arrive))
+        shape = f'record, label="{places}"'
+    return f"{number} [shape={shape}, width={width:.4f}, height={height:.4f}]"
+
+
+def _arrows(links: Sequence[Link], arrive: Counter[int], side: str) -> Iterator[str]:
+    """The arrows for dot; those that arrive at one box keep their order.
+
+    The only one of several that comes from something computed is to be straight: a long chain in
+    which each step takes a leaf as well would drift to one side otherwise.
+    """
+    computed = Counter(link.end for link in links if arrive[link.start])
+    arrived = Counter[int]()
+    for number, (start, end, label_size) in enumerate(links):
+        target, weight = str(end), 1
+        if arrive[end] > 1:
+            target = f"{end}:{arrived[end]}:{side}"
+            weight = 3 if arrive[start] and computed[end] == 1 else 1
+        arrived[end] += 1
+        yield f"{start} -> {target} [key={number}, weight={weight}{_room(label_size)}]"
+
+
+def _at_the_rim(tip: Point, center: Point, outline: Outline, left_to_right: bool) -> Point:
+    """Where an arrow touches an ellipse, which dot takes for the rectangle around it."""
+    along, across = (0, 1) if left_to_right else (1, 0)
+    half = [length / 2 for length in outline.size]
+    aside = (tip[across] - center[across]) / half[across]
+    side = 1 if tip[along] > center[along] else -1
+    rim = center[along] + side * half[along] * (1 - aside**2) ** 0.5
+    return (rim, tip[1]) if left_to_right else (tip[0], rim)
 
 
 def _room(size: Size | None) -> str:
