@@ -89,12 +89,14 @@ def as_fraction(factor: float, unsure: float) -> str:
 
 
 def significant(number: complex, digits: int = 6) -> str:
-    """A number to so many digits, without zeros at its end.
+    """A number to so many digits, without zeros at its end; a whole one stays whole.
 
     Example:
-        >>> significant(2.0), significant(1 / 3, digits=3)
-        ('2', '0.333')
+        >>> significant(1000003.0), significant(1 / 3, digits=3)
+        ('1000003', '0.333')
     """
+    if isinstance(number, int | float) and number % 1 == 0 and abs(number) < 1e15:
+        return f"{number:.0f}"
     return f"{number:.{digits}g}"
 
 

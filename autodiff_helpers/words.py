@@ -1,6 +1,6 @@
 """Every sentence that a user is shown: whole, with named fields, so that it can be translated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Number
 from unicodedata import category
 
@@ -33,9 +33,9 @@ def mark(sentence: str) -> str:
     return sentence
 
 
-def say_marked(sentence: str) -> str:
-    """A sentence that was marked."""
-    return say(sentence)
+def say_marked(sentence: str, fields: Mapping[str, object] | None = None) -> str:
+    """A sentence that was marked, with its fields filled in."""
+    return sentence.format_map({} if fields is None else fields)
 
 
 def all_of(names: Sequence[str]) -> str:

@@ -22,6 +22,14 @@ class BackwardFlow(NamedTuple):
     """For each backward function: what it passes on to each of its operands."""
     leaves: dict[int, Tensor]
     """For each leaf, told by its ``id``: its gradient, which is the sum of all that it got."""
+    parts: dict[Any, list[Tensor]]
+    """For each result of a backward function, told by that and its number, and for each leaf, told
+    by its ``id``: what it got along each arrow, in the order of the walk."""
+
+
+def place_of(tensor: Tensor) -> Any:
+    """What tells one recorded tensor from another; a tensor nobody computed is told by itself."""
+    return id(tensor) if tensor.grad_fn is None else (tensor.grad_fn, tensor.output_nr)
 
 
 def flow_back(outputs: Sequence[Tensor]) -> BackwardFlow:
@@ -34,7 +42,7 @@ def flow_back(outputs: Sequence[Tensor]) -> BackwardFlow:
         >>> flow.leaves[id(x)], flow.passed[y.grad_fn]
         (tensor(6.), (tensor(3.), tensor(3.)))
     """
-    flow = BackwardFlow({}, {}, {})
+    flow = BackwardFlow({}, {}, {}, {})
     functions = list(functions_of(outputs))
     leaves = [output for output in outputs if output.grad_fn is None]
     leaves += [function.variable for function in functions if is_leaf(function)]
@@ -48,6 +56,8 @@ def flow_back(outputs: Sequence[Tensor]) -> BackwardFlow:
             else torch.ones_like(x)
             for x in outputs
         ]
+        for output, each in zip(outputs, ones, strict=True):
+            flow.parts.setdefault(place_of(output), []).append(each)
         gradients = torch.autograd.grad(outputs, leaves, ones, retain_graph=True, allow_unused=True)
     for leaf, gradient in zip(leaves, gradients, strict=True):
         if gradient is not None:
@@ -67,7 +77,11 @@ def _noting(flow: BackwardFlow, functions: Sequence[Any]) -> Iterator[None]:
     def note_passed(
         function: Any, passed: Sequence[Tensor | None], _: Sequence[Tensor | None]
     ) -> None:
-        flow.passed[function] = _copies(passed)
+        flow.passed[function] = copies = _copies(passed)
+        for (source, number), part in zip(function.next_functions, copies, strict=False):
+            if part is not None:
+                place = id(source.variable) if is_leaf(source) else (source, number)
+                flow.parts.setdefault(place, []).append(part)
 
     hooks = []
     for function in functions:

@@ -22,7 +22,7 @@ def folded(graph: Graph) -> Graph:
             node = replace(
                 node,
                 inputs=earlier.inputs,
-                passed=earlier.passed,
+                passed=tuple(each._replace(product="") for each in earlier.passed),
                 times=node.times + earlier.times,
             )
             gone.add(source)
@@ -31,8 +31,11 @@ def folded(graph: Graph) -> Graph:
 
 
 def _ran_before(earlier: Node, node: Node) -> bool:
-    ran = (earlier.kind, earlier.label, earlier.detail)
-    return ran == (node.kind, node.label, node.detail) and len(earlier.inputs) == 1
+    # Each of them by the same rule, and without a hook in between.
+    by = [{each.rule for each in ran.passed} for ran in (earlier, node)]
+    ran = (earlier.kind, earlier.label, earlier.detail, earlier.gradient)
+    same = ran == (node.kind, node.label, node.detail, earlier.arrives) and by[0] == by[1]
+    return same and len(earlier.inputs) == 1
 
 
 def _without(gone: set[int], nodes: list[Node], graph: Graph) -> Graph:

@@ -27,6 +27,17 @@ _THE_ONE = {
 DEEPEST = 30
 
 
+class Passed(NamedTuple):
+    """What an operation passes back to one of its operands."""
+
+    gradient: str = ""
+    """Empty if it passes nothing."""
+    rule: str = ""
+    """In words, what makes this of the gradient that arrived."""
+    product: str = ""
+    """Where both are plain numbers: how this one is computed."""
+
+
 @dataclass(frozen=True)
 class Node:
     """One tensor, or one operation, of a computational graph."""
@@ -40,11 +51,15 @@ class Node:
     """The places in ``Graph.nodes`` of what this node was computed from, in order."""
     cut_from: int | None = None
     """For a detached constant: the place of the tensor that it was detached from."""
+    shares_with: str = ""
+    """For a constant: the name of a tensor that shares its memory, where no cut is known."""
     times: int = 1
     """How often the operation ran, one run feeding the next."""
     gradient: str = ""
     """The gradient that arrives here on the way back; empty where it is not known."""
-    passed: tuple[str, ...] = ()
+    arrives: str = ""
+    """The same as a sum, where it came along several arrows, and with what a hook made of it."""
+    passed: tuple[Passed, ...] = ()
     """What an operation passes back to each of its inputs."""
 
     @property
@@ -111,6 +126,8 @@ class Graph:
             words["name"] = say("{sign}, {count} times", sign=node.label, count=node.times)
         if node.label and node.kind in roles:
             words["role"] = roles[node.kind]
+        if node.shares_with:
+            words["role"] = say("constant, shares its memory with {other}", other=node.shares_with)
         if gradient := self.gradient_at(place):
             words["gradient"] = say("gradient {gradient}", gradient=gradient)
         return words
@@ -121,8 +138,8 @@ class Graph:
         return Counter(
             source
             for node in self.nodes
-            for source, gradient in zip(node.inputs, node.passed, strict=False)
-            if gradient
+            for source, passed in zip(node.inputs, node.passed, strict=False)
+            if passed.gradient
         )
 
     @cached_property
@@ -140,7 +157,7 @@ class Graph:
         """What an operation passes back along one edge, where the input gets more than that."""
         node = self.nodes[place]
         several = bool(node.passed) and self._receipts[node.inputs[operand]] > 1
-        return node.passed[operand] if several else ""
+        return node.passed[operand].gradient if several else ""
 
     @cached_property
     def edges(self) -> list[Edge]:

@@ -1,46 +1,70 @@
 """What autograd kept of an operation for the backward pass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from torch import Tensor
 
 
-def kept_operand(function: Any, names: Sequence[str | None], operand: int) -> Tensor | None:
-    """One of the operands that autograd keeps under some names, where it can be read."""
-    name = names[operand] if operand < len(names) else None
-    # Where the user has hooks on saved tensors, reading one would run their code.
-    raw = getattr(function, f"_raw_saved_{name}", None)
-    if raw is None or raw.unpack_hook is not None:
-        return None
+def kept(function: Any, name: str | None) -> Any:
+    """What autograd keeps of an operation under a name: a number, a tensor, or several of them.
+
+    It is None where nothing is kept, where ``backward()`` has freed it, where it was changed in
+    place since, and where reading it would run code of the user's.
+    """
     try:
-        kept: Tensor | None = getattr(function, f"_saved_{name}")
-    except RuntimeError:  # backward() has freed it, or it was changed in place since
+        if _has_hooks(getattr(function, f"_raw_saved_{name}", ())):
+            return None
+        return _signed(getattr(function, f"_saved_{name}", None))
+    except RuntimeError:
         return None
-    return kept
 
 
-def is_freed(function: Any) -> bool:
-    """Whether ``backward()`` has freed what an operation had kept."""
+def why_unreadable(function: Any) -> str:
+    """Why what an operation had kept cannot be read, in torch's words: freed, or changed since."""
     try:
-        list(kept_tensors(function))
+        list(_kept_tensors(function))
     except RuntimeError as error:
-        return "already been freed" in str(error)
-    return False
+        return str(error)
+    return ""
 
 
-def kept_tensors(function: Any) -> Iterator[Tensor]:
-    """Every tensor that autograd kept of an operation and that can be read."""
+def readable(function: Any) -> list[Tensor]:
+    """Every tensor that autograd kept of an operation, if they can be read."""
+    try:
+        return list(_kept_tensors(function))
+    except RuntimeError:
+        return []
+
+
+def _kept_tensors(function: Any) -> Iterator[Tensor]:
     kind: Any = type(function)
     for raw_name, name in _names_of_kept(kind):
-        raw = getattr(function, raw_name)
-        several = isinstance(raw, tuple | list)
-        # Where the user has hooks on saved tensors, reading one would run their code.
-        if any(getattr(each, "unpack_hook", None) for each in (raw if several else [raw])):
+        if _has_hooks(getattr(function, raw_name)):
             continue
-        kept = getattr(function, name)
-        yield from (each for each in (kept if several else [kept]) if isinstance(each, Tensor))
+        found = getattr(function, name)
+        several = found if isinstance(found, tuple | list) else [found]
+        yield from (each for each in several if isinstance(each, Tensor))
+
+
+def runs_code_of_the_users(function: Any) -> bool:
+    """Whether the user has hooks on the tensors that an operation keeps: reading would run them."""
+    kind: Any = type(function)
+    return any(_has_hooks(getattr(function, raw_name)) for raw_name, _ in _names_of_kept(kind))
+
+
+def _has_hooks(raw: Any) -> bool:
+    several = raw if isinstance(raw, tuple | list) else [raw]
+    return any(getattr(each, "unpack_hook", None) is not None for each in several)
+
+
+def _signed(found: Any) -> Any:
+    """A number as it was given: autograd gives a negative one out as a huge one."""
+    if isinstance(found, tuple):
+        return tuple(map(_signed, found))
+    is_huge = type(found) is int and found >= 2**63
+    return found - 2**64 if is_huge else found
 
 
 @cache

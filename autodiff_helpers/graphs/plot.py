@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from autodiff_helpers.graphs.graph import Graph
-from autodiff_helpers.graphs.names import graph_of
+from autodiff_helpers.graphs.record import graph_of
 from autodiff_helpers.graphs.sheet import arrange
 from autodiff_helpers.graphs.svg import write_svg
 from autodiff_helpers.picture import Picture

@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -11,11 +11,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from autodiff_helpers.graphs.graph import Graph, Node
-from autodiff_helpers.graphs.names import graph_of
-from autodiff_helpers.graphs.operations import operation_called
+from autodiff_helpers.graphs.record import graph_of
 from autodiff_helpers.graphs.sheet import arrange, arrow_id, gradient_id, label_id, node_id
 from autodiff_helpers.graphs.svg import write_svg
-from autodiff_helpers.words import say, say_marked
+from autodiff_helpers.words import say
 
 
 class BackwardSteps:
@@ -102,7 +101,7 @@ def _captions(graph: Graph) -> list[str]:
     start = say(
         "Start: the gradient at {name} is {gradient}.",
         name=_name(output),
-        gradient=_before_a_stop(output.gradient),
+        gradient=_before_a_stop(output.arrives),
     )
     done = say("Done: {statements}.", statements=_before_a_stop("; ".join(_totals(graph))))
     return [start, *[_caption(graph, place) for place in graph.order], done]
@@ -110,47 +109,34 @@ def _captions(graph: Graph) -> list[str]:
 
 def _caption(graph: Graph, place: int) -> str:
     node = graph.nodes[place]
-    rule = say_marked(operation_called(node.detail).passes)
-    if node.times > 1:
-        rule = say("{rule}, {count} times in a row", rule=rule, count=node.times)
-    passed = [
-        say("{gradient} to {name}", gradient=gradient, name=_name(graph.nodes[source]))
-        for source, gradient in zip(node.inputs, node.passed, strict=True)
-        if gradient
-    ]
     return say(
-        "{name} gets {gradient}. It passes on {rule}: {passed}.",
+        "{name} gets {gradient}. It passes on {passed}.",
         name=_name(node),
-        gradient=_before_a_stop(node.gradient),
-        rule=rule,
-        passed=_before_a_stop(", ".join(passed)),
+        gradient=_before_a_stop(node.arrives),
+        passed=_before_a_stop("; ".join(_what_is_passed(graph, node))),
     )
+
+
+def _what_is_passed(graph: Graph, node: Node) -> Iterator[str]:
+    """Each rule, with what goes to which input by it."""
+    by_rule = defaultdict[str, list[str]](list)
+    for source, passed in zip(node.inputs, node.passed, strict=True):
+        if passed.gradient:
+            gradient, name = passed.product or passed.gradient, _name(graph.nodes[source])
+            by_rule[passed.rule].append(say("{gradient} to {name}", gradient=gradient, name=name))
+    for rule, gradients in by_rule.items():
+        if node.times > 1:
+            rule = say("{rule}, {count} times in a row", rule=rule, count=node.times)
+        yield say("{rule}: {passed}", rule=rule, passed=", ".join(gradients))
 
 
 def _totals(graph: Graph) -> list[str]:
     """The gradient of each leaf, as the sum of what it got."""
-    parts = defaultdict[int, list[str]](list)
-    for user in graph.order:
-        node = graph.nodes[user]
-        for source, gradient in zip(node.inputs, node.passed, strict=True):
-            if gradient:
-                parts[source].append(gradient)
     return [
-        _total(node, parts[place])
-        for place, node in enumerate(graph.nodes)
+        say("the gradient of {name} is {gradient}", name=_name(node), gradient=node.arrives)
+        for node in graph.nodes
         if node.kind == "leaf" and node.gradient
     ]
-
-
-def _total(leaf: Node, parts: Sequence[str]) -> str:
-    if len(parts) < 2:
-        return say("the gradient of {name} is {gradient}", name=_name(leaf), gradient=leaf.gradient)
-    return say(
-        "the gradient of {name} is {parts} = {gradient}",
-        name=_name(leaf),
-        parts=" + ".join(parts),
-        gradient=leaf.gradient,
-    )
 
 
 def _shown_from(graph: Graph) -> dict[str, int]:

@@ -22,10 +22,15 @@ def described(tensor: Tensor) -> str:
     dtype = "" if tensor.dtype in usual else f" {str(tensor.dtype).removeprefix('torch.')}"
     if tensor.is_nested:
         return say("nested, {count} parts{dtype}", count=tensor.size(0), dtype=dtype)
-    few = tensor.ndim <= 1 and tensor.numel() <= FEW_NUMBERS
-    if few and has_numbers(tensor) and not is_functorch_wrapped_tensor(tensor):
+    if is_written_out(tensor):
         return _written_out(tensor) + dtype
     return say("shape {shape}{dtype}", shape=list(tensor.shape), dtype=dtype)
+
+
+def is_written_out(tensor: Tensor) -> bool:
+    """Whether a tensor is described by its numbers."""
+    few = not tensor.is_nested and tensor.ndim <= 1 and tensor.numel() <= FEW_NUMBERS
+    return few and has_numbers(tensor) and not is_functorch_wrapped_tensor(tensor)
 
 
 def _written_out(tensor: Tensor) -> str:
@@ -45,9 +50,14 @@ def has_numbers(tensor: Tensor) -> bool:
     return hidden or not tensor.numel() or tensor.untyped_storage().nbytes() > 0
 
 
-def is_part_of(part: Tensor, whole: Tensor) -> bool:
-    """Whether a tensor begins where another one does in memory, and is no larger."""
-    if not all(has_numbers(x) and not is_functorch_wrapped_tensor(x) for x in (part, whole)):
-        return False
-    # An address of 0 stands for no memory at all.
-    return part.numel() <= whole.numel() and part.data_ptr() == whole.data_ptr() != 0
+def nearly_equal(one: Tensor, other: Tensor) -> bool:
+    """Whether two gradients, one of which may still be summed to the shape of the other, agree.
+
+    Those without numbers in a plain order of memory are not compared.
+    """
+    if not (has_numbers(one) and has_numbers(other)):
+        return True
+    one = one.sum_to_size(other.shape).to(other.dtype)
+    largest = other.abs().max() if other.numel() else 0.0
+    unsure = torch.finfo(other.dtype).eps ** 0.5
+    return torch.allclose(one, other, rtol=unsure, atol=unsure * float(largest), equal_nan=True)

@@ -225,7 +225,7 @@ def test_a_run_is_not_folded_where_something_joins_it():
     a = torch.tensor(1.0, requires_grad=True)
     b = torch.tensor(2.0, requires_grad=True)
     lines = tree(plot_graph(torch.stack([torch.stack([a, b])])))
-    assert [line.strip("│├└─ ") for line in lines[1:3]] == ["stack  StackBackward0"] * 2
+    assert [line.strip("│├└─ ") for line in lines[1:3]] == ["stack dim 0  StackBackward0"] * 2
 
 
 def test_several_outputs_share_one_graph(x):
@@ -237,9 +237,11 @@ def test_several_outputs_share_one_graph(x):
 
 
 def test_an_output_without_a_name_is_one_node_where_another_output_uses_it(x):
-    tensors = [x * x]
-    tensors.append(tensors[0].sum())
-    assert tree(plot_graph(*reversed(tensors))) == [
+    def square_and_sum():
+        square = x * x
+        return square.sum(), square
+
+    assert tree(plot_graph(*square_and_sum())) == [
         "output: 14.",
         "└─ Σ  SumBackward0",
         "   └─ output: [0., 1., 4., 9.]",
@@ -286,7 +288,7 @@ def test_parameters_go_by_their_dotted_names():
         assert f"model.{name}: " in text
     assert "net.0.weight: " in str(plot_graph(model(data).mean(), net=model))
     bias = model[2].bias
-    assert f"bias: [{bias.item():.4f}]  (leaf)" in str(plot_graph(model(data).mean()))
+    assert f"model.2.bias: [{bias.item():.4f}]  (leaf)" in str(plot_graph(model(data).mean()))
 
 
 def test_a_deep_tree_goes_on_from_the_margin(x):
@@ -670,7 +672,11 @@ def test_nothing_is_changed(x):
     ("output", "error", "message"),
     [
         (3.0, TypeError, "got a float; expected a tensor"),
-        ([torch.ones(1)], TypeError, "got a list; expected a tensor"),
+        (
+            [torch.ones(1)],
+            TypeError,
+            r"got a list; expected a tensor: put a star before it, plot_graph\(\*outputs\)",
+        ),
         (None, TypeError, "got a NoneType"),
         (torch.ones(1), ValueError, "autograd recorded nothing"),
         (torch.arange(3), ValueError, "autograd recorded nothing"),

@@ -40,7 +40,8 @@ def test_the_steps_follow_the_gradient_back(x):
     z = 2 * y.sum()
     assert str(step_backward(z)).split("\n") == [
         "0. Start: the gradient at z is 1.",
-        "1. × 2 (MulBackward0) gets 1. It passes on the gradient times the other factor: 2. to Σ "
+        "1. × 2 (MulBackward0) gets 1. It passes on the gradient times the other factor: 1. × "
+        "2. = 2. to Σ "
         "(SumBackward0).",
         "2. Σ (SumBackward0) gets 2. It passes on the gradient, to each element: "
         "[2., 2., 2., 2.] to y.",
@@ -71,13 +72,103 @@ def test_every_rule_says_what_its_operation_does(x):
     y = x + 1.5
     for result, words in [
         (y / 2, "divided by the divisor"),
-        (y - x, "as it is, with a minus to what was subtracted"),
+        (y - x, "with a minus: [-1., -1., -1., -1.] to x"),
         (y**3, "times the exponent"),
         (y.exp(), "times its own result"),
         (y.mean(), "divided by the number of elements"),
-        (y.cumsum(0), "times its local derivative"),
+        (y.cumprod(0), "times its local derivative"),
     ]:
         assert words in step_backward(result).steps[1]
+
+
+def leaf(*values):
+    return torch.tensor(values if len(values) > 1 else values[0], requires_grad=True)
+
+
+def rules_of(output):
+    """What the steps say of each operation, without its name and what it gets."""
+    return [step.partition("It passes on ")[2] for step in step_backward(output).steps[1:-1]]
+
+
+def test_plain_numbers_are_multiplied_before_the_readers_eyes():
+    a, b = leaf(-3.0), leaf(0.5)
+    assert rules_of(a * b) == [
+        "the gradient times the other factor: 1. × 0.5000 = 0.5000 to a, 1. × (-3.) = -3. to b."
+    ]
+    assert "1. ÷ 0.5000 = 2. to a; " in rules_of(a / b)[0]
+    assert "the gradient as it is: 1. to a, 1. to b" in rules_of(a + b)[0]
+    assert "3 times in a row: 8. to a" in rules_of(a * 2 * 2 * 2)[0]
+
+
+def test_what_is_stretched_gets_a_sum():
+    x, row = torch.ones(5, 4, requires_grad=True), leaf(1.0, 2.0, 3.0, 4.0)
+    column, number = torch.ones(5, 1, requires_grad=True), leaf(2.0)
+    deep = torch.ones(3, 1, 4, requires_grad=True)
+    for other, words in [
+        (row, "summed over the rows: [5., 5., 5., 5.] to row"),
+        (column, "summed over the columns: "),
+        (number, "summed over all elements: 20. to number"),
+    ]:
+        assert words in rules_of((x + other).sum())[1]
+        assert "the gradient times the other factor, summed" in rules_of((x * other).sum())[1]
+    assert "summed over dim 1: " in rules_of((deep + torch.ones(3, 5, 4)).sum())[1]
+    weight, bias = torch.ones(4, 2, requires_grad=True), leaf(1.0, 2.0)
+    (rule,) = rules_of(torch.addmm(bias, x, weight).sum())[1:]
+    assert rule.startswith("the gradient as it is, summed over the rows: [5., 5.] to bias; ")
+
+
+def test_complex_numbers_are_conjugated_and_a_real_one_gets_the_real_part():
+    a, z = leaf(2.0), leaf(1 + 2j)
+    (rule,) = rules_of(a * z)
+    assert rule == (
+        "the gradient times the other factor, all but the gradient conjugated, of this the real "
+        "part: 1. to a; the gradient times the other factor, all but the gradient conjugated: "
+        "2.+0.j complex64 to z."
+    )
+    assert "conjugated" not in rules_of(z + z)[0]
+
+
+def test_a_hook_that_changed_a_gradient_is_named():
+    a = leaf(3.0)
+    t = a * 2
+    t.register_hook(lambda gradient: 10 * gradient)
+    y = t * 5
+    assert " gets 5., of which a hook makes 50. It passes on " in step_backward(y).steps[2]
+    y = t * t
+    y.grad_fn.register_hook(lambda passed, _: tuple(100 * each for each in passed))
+    assert "what a hook makes of it: 600. to t, 600. to t" in rules_of(y)[0]
+    b = leaf(3.0)
+    b.register_hook(lambda gradient: -gradient)
+    end = step_backward(b * b).steps[-1]
+    assert end == "Done: the gradient of b is 3. + 3., of which a hook makes -6."
+    chain = leaf(1.0)
+    middle = chain * 2
+    middle.register_hook(lambda gradient: 7 * gradient)
+    assert len(step_backward((middle * 2) * 2, m=chain).steps) == 4
+
+
+def test_what_arrives_along_several_arrows_is_added_up_everywhere():
+    t = leaf(3.0) * 2
+    p = t * t + t
+    assert "× 2 (MulBackward0) gets 1. + 6. + 6. = 13. It" in str(step_backward(p))
+    many = torch.ones(2, 4, requires_grad=True)
+    assert "the gradient of many is 2 gradients, in sum shape [2, 4]" in str(
+        step_backward((many * many).sum())
+    )
+
+
+def test_a_function_that_must_not_run_twice_is_not_asked_again(x):
+    ran = []
+
+    def unpack(tensor):
+        ran.append(tensor)
+        return tensor
+
+    a, b = leaf(2.0), leaf(3.0)
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, unpack):
+        y = a * b
+    assert rules_of(y) == ["the gradient times the other factor: 3. to a, 2. to b."]
+    assert len(ran) == 2  # once, on the way back
 
 
 def test_everything_named_by_the_steps_is_in_the_picture(x):
