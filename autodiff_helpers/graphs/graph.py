@@ -51,6 +51,8 @@ class Node:
     """The places in ``Graph.nodes`` of what this node was computed from, in order."""
     cut_from: int | None = None
     """For a detached constant: the place of the tensor that it was detached from."""
+    number: int = 0
+    """What tells it from others of the same name; 0 if it needs no number."""
     shares_with: str = ""
     """For a constant: the name of a tensor that shares its memory, where no cut is known."""
     times: int = 1
@@ -65,12 +67,19 @@ class Node:
     @property
     def name(self) -> str:
         """What it is called; a tensor without a name is called what it is."""
-        return self.label or say_marked(_WORDS[self.kind])
+        name = self.label or say_marked(_WORDS[self.kind])
+        if self.times > 1:
+            name = say("{sign}, {count} times", sign=name, count=self.times)
+        if not self.number:
+            return name
+        if self.kind == "operation":
+            return say("{sign} #{number}", sign=name, number=self.number)
+        return say("{kind} {number}", kind=name, number=self.number)
 
     @property
     def in_a_sentence(self) -> str:
         """What a tensor is called in a sentence."""
-        return self.label or say_marked(_THE_ONE[self.kind])
+        return self.name if self.label or self.number else say_marked(_THE_ONE[self.kind])
 
 
 Part = Literal["name", "detail", "role", "gradient"]
@@ -122,8 +131,6 @@ class Graph:
     def _words_of(self, place: int, roles: Mapping[str, str]) -> dict[Part, str]:
         node = self.nodes[place]
         words: dict[Part, str] = {"name": node.name, "detail": node.detail}
-        if node.times > 1:
-            words["name"] = say("{sign}, {count} times", sign=node.label, count=node.times)
         if node.label and node.kind in roles:
             words["role"] = roles[node.kind]
         if node.shares_with:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from autodiff_helpers.graphs import rules
 from autodiff_helpers.graphs.graph import Passed
-from autodiff_helpers.graphs.kept import runs_code_of_the_users
+from autodiff_helpers.graphs.kept import ask_again
 from autodiff_helpers.graphs.labels import numbers_of
 from autodiff_helpers.graphs.rules import Rule
 from autodiff_helpers.graphs.values import described, has_numbers, is_written_out, nearly_equal
@@ -22,7 +22,6 @@ class Passing:
         self,
         function: Any,
         rule_of: Callable[[Any, int], Rule],
-        is_torchs: bool,
         arriving: Sequence[Tensor | None],
         passed: Sequence[Tensor | None],
     ) -> None:
@@ -30,13 +29,7 @@ class Passing:
         self._rule_of = rule_of
         self._passed = passed
         self._arriving = [each for each in arriving if each is not None]
-        # Torch's own functions can be asked once more, without the hooks that a user may have.
-        self._can_be_asked = (
-            is_torchs
-            and 0 < len(self._arriving) == len(arriving)
-            and not runs_code_of_the_users(function)
-        )
-        self._asked = self._ask(*self._arriving)
+        self._asked = ask_again(function, arriving)
 
     def to(self, operand: int) -> Passed:
         """What it passed to one of its operands."""
@@ -48,13 +41,6 @@ class Passing:
         if asked is not None and not nearly_equal(asked, passed):
             rule = rules.HOOKED
         return Passed(described(passed), self._in_words(rule, passed), self._product(rule, operand))
-
-    def _ask(self, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        if not self._can_be_asked:
-            return ()
-        with torch.no_grad():
-            passed = self._function(*gradients)
-        return passed if isinstance(passed, tuple) else (passed,)
 
     def _in_words(self, rule: Rule, passed: Tensor) -> str:
         words = say_marked(rule.phrase, numbers_of(self._function))
@@ -75,7 +61,7 @@ class Passing:
         if len(numbers) != 2 or rule.factor not in ("×", "÷") or not all(map(_is_plain, numbers)):
             return ""
         arriving, passed = (each for each in numbers if each is not None)
-        asked = self._ask(torch.ones_like(arriving))
+        asked = ask_again(self._function, [torch.ones_like(arriving)])
         factor = asked[operand] if asked else None
         if factor is None:
             return ""

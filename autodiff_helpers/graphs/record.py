@@ -15,7 +15,9 @@ from autodiff_helpers.graphs.kept import kept, readable, why_unreadable
 from autodiff_helpers.graphs.labels import label_of, with_number
 from autodiff_helpers.graphs.memory import Memory, in_one_storage
 from autodiff_helpers.graphs.names import named_tensors
-from autodiff_helpers.graphs.operations import OPERATIONS, Operation, operation_called
+from autodiff_helpers.graphs.noise import without_noise
+from autodiff_helpers.graphs.numbering import numbered
+from autodiff_helpers.graphs.operations import Operation, operation_called
 from autodiff_helpers.graphs.passing import Passing, in_sum
 from autodiff_helpers.graphs.values import described, has_numbers
 from autodiff_helpers.recorded import functions_of, is_leaf
@@ -42,7 +44,7 @@ def graph_of(
     demand_recorded(asked, outputs)
     demand_names(asked, names)
     graph = record_graph(outputs, named_tensors(outputs, names, frame), gradients=gradients)
-    return graph if unfold else folded(graph)
+    return numbered(graph if unfold else folded(graph))
 
 
 def record_graph(
@@ -79,6 +81,7 @@ def record_graph(
     if gradients:
         _demand_what_was_kept(freed, reasons)
     flow = flow_back(outputs) if gradients else BackwardFlow({}, {}, {}, {})
+    without_noise(flow)
     recorder = _Recorder(names, functions, flow)
     places = [recorder.place_of_tensor(output, "output") for output in outputs]
     recorder.read_operations()
@@ -168,8 +171,7 @@ class _Recorder:
         label = label_of(function, operation.sign)
         arriving = self._flow.arriving.get(function, ())
         sent = self._flow.passed.get(function, ())
-        is_torchs = operation.name in OPERATIONS
-        passing = Passing(function, operation.rule, is_torchs, arriving, sent)
+        passing = Passing(function, operation.rule, arriving, sent)
         inputs, passed = [], []
         operands = list(enumerate(function.next_functions))
         for operand, (source, number) in reversed(operands) if operation.is_reversed else operands:

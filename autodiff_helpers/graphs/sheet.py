@@ -1,6 +1,6 @@
 """What stands where in the picture of a graph, how large and in which color. Draws nothing."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -198,13 +198,34 @@ def _boxes(graph: Graph, edges: Sequence[Edge]) -> tuple[list[_Box], list[int]]:
     if len(edges) > MANY_EDGES:
         uses = Counter(starts)
         used: set[int] = set()
-        for number, edge in enumerate(edges):
-            alone = edge.kind in ("leaf", "constant") or uses[edge.source] > MANY_USES
-            if alone and edge.source in used:
+        heights = _heights(graph, edges)
+        # The highest use comes first: the whole box stands there, and the others below it.
+        for number in sorted(range(len(edges)), key=lambda number: -heights[edges[number].target]):
+            source, kind = edges[number].source, edges[number].kind
+            alone = kind in ("leaf", "constant") or uses[source] > MANY_USES
+            if alone and source in used:
                 starts[number] = len(boxes)
-                boxes.append(_Box(edge.source, True))
-            used.add(edge.source)
+                boxes.append(_Box(source, True))
+            used.add(source)
     return boxes, starts
+
+
+def _heights(graph: Graph, edges: Sequence[Edge]) -> list[int]:
+    """How many steps it is from each node to an end of the graph, on the longest way."""
+    heights = [0] * len(graph.nodes)
+    sources = defaultdict[int, list[int]](list)
+    for edge in edges:
+        sources[edge.target].append(edge.source)
+    leaving = Counter(edge.source for edge in edges)
+    ready = [place for place in range(len(graph.nodes)) if not leaving[place]]
+    while ready:
+        place = ready.pop()
+        for source in sources[place]:
+            heights[source] = max(heights[source], heights[place] + 1)
+            leaving[source] -= 1
+            if not leaving[source]:
+                ready.append(source)
+    return heights
 
 
 def _families() -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from autodiff_helpers.graphs.graph import Graph, Node
+from autodiff_helpers.graphs.numbering import numbered
 from autodiff_helpers.graphs.record import graph_of
 from autodiff_helpers.graphs.sheet import arrange, arrow_id, gradient_id, label_id, node_id
 from autodiff_helpers.graphs.svg import write_svg
@@ -31,8 +32,8 @@ class BackwardSteps:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self.steps = _captions(graph)
+        self._graph = numbered(graph, graph.order)
+        self.steps = _captions(self._graph)
 
     def __repr__(self) -> str:
         return "\n".join(f"{number}. {step}" for number, step in enumerate(self.steps))
@@ -164,7 +165,7 @@ def _shown_from(graph: Graph) -> dict[str, int]:
 
 def _name(node: Node) -> str:
     if node.kind == "operation":
-        return f"{node.label} ({node.detail})"
+        return f"{node.name} ({node.detail})"
     return node.in_a_sentence
 
 

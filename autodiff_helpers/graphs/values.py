@@ -1,22 +1,22 @@
-"""What is written of a tensor: its numbers where these are few, or else its shape."""
+"""What is written of a tensor: its numbers where these are few, or else its shape and its norm."""
 
 import torch
 from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
 
-from autodiff_helpers.rounding import as_torch_prints
+from autodiff_helpers.rounding import as_torch_prints, significant
 from autodiff_helpers.words import say
 
-# A tensor with more numbers than this is described by its shape.
+# A tensor with more numbers than this is described by its shape and its norm.
 FEW_NUMBERS = 6
 
 
 def described(tensor: Tensor) -> str:
-    """The numbers where these are few, or else the shape; and the dtype where it is unusual.
+    """The numbers where these are few, or else shape and norm; and the dtype where it is unusual.
 
     Example:
         >>> described(torch.ones(2)), described(torch.ones(2, 2, dtype=torch.float64))
-        ('[1., 1.]', 'shape [2, 2] float64')
+        ('[1., 1.]', 'shape [2, 2] float64, norm 2')
     """
     usual = torch.get_default_dtype(), torch.int64, torch.bool
     dtype = "" if tensor.dtype in usual else f" {str(tensor.dtype).removeprefix('torch.')}"
@@ -24,13 +24,30 @@ def described(tensor: Tensor) -> str:
         return say("nested, {count} parts{dtype}", count=tensor.size(0), dtype=dtype)
     if is_written_out(tensor):
         return _written_out(tensor) + dtype
-    return say("shape {shape}{dtype}", shape=list(tensor.shape), dtype=dtype)
+    shape = list(tensor.shape)
+    if not has_a_size(tensor):
+        return say("shape {shape}{dtype}", shape=shape, dtype=dtype)
+    size = significant(_norm(tensor), digits=3)
+    return say("shape {shape}{dtype}, norm {norm}", shape=shape, dtype=dtype, norm=size)
 
 
 def is_written_out(tensor: Tensor) -> bool:
     """Whether a tensor is described by its numbers."""
     few = not tensor.is_nested and tensor.ndim <= 1 and tensor.numel() <= FEW_NUMBERS
     return few and has_numbers(tensor) and not is_functorch_wrapped_tensor(tensor)
+
+
+def has_a_size(tensor: Tensor) -> bool:
+    """Whether there are numbers of which a norm can be taken: no class labels, and not none."""
+    if not has_numbers(tensor) or is_functorch_wrapped_tensor(tensor) or not tensor.numel():
+        return False
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _norm(tensor: Tensor) -> float:
+    numbers = tensor.detach().as_subclass(Tensor)
+    wide = torch.complex128 if tensor.is_complex() else torch.float64
+    return float(torch.linalg.vector_norm(numbers.to(wide)))
 
 
 def _written_out(tensor: Tensor) -> str:
@@ -58,6 +75,7 @@ def nearly_equal(one: Tensor, other: Tensor) -> bool:
     if not (has_numbers(one) and has_numbers(other)):
         return True
     one = one.sum_to_size(other.shape).to(other.dtype)
-    largest = other.abs().max() if other.numel() else 0.0
     unsure = torch.finfo(other.dtype).eps ** 0.5
-    return torch.allclose(one, other, rtol=unsure, atol=unsure * float(largest), equal_nan=True)
+    finite = other[other.isfinite()].abs()
+    largest = float(finite.max()) if finite.numel() else 0.0
+    return torch.allclose(one, other, rtol=unsure, atol=unsure * largest, equal_nan=True)

@@ -88,3 +88,17 @@ def test_what_autograd_refuses_is_refused(x):
     matrix = torch.tensor([[0.0, -1.0], [1.0, 0.0]], requires_grad=True)
     with pytest.raises(RuntimeError, match="ill-defined"):
         plot_graph(torch.linalg.eig(matrix)[1], gradients=True)
+
+
+def test_what_rounding_left_of_a_zero_is_zero_and_what_is_small_stays():
+    x = torch.tensor([0.5, 1.0, 2.5], requires_grad=True)
+    share = (2 * x).softmax(0).sum()
+    assert "x: [0.5000, 1.0000, 2.5000]  (leaf)  gradient [0., 0., 0.]" in str(
+        plot_graph(share, gradients=True)
+    )
+    cancelled = (x * 0.1).sum() - (x * 0.3 / 3).sum()
+    assert str(plot_graph(cancelled, gradients=True)).count("gradient [0., 0., 0.]") == 1
+    vanishing = x
+    for _ in range(12):
+        vanishing = vanishing.sigmoid() * 0.01
+    assert "e-" in str(plot_graph(vanishing.sum(), gradients=True)).split("x: ")[1]

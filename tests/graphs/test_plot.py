@@ -148,8 +148,8 @@ def test_a_named_scalar_is_a_constant_of_its_own(x):
 def test_many_numbers_are_shown_by_their_shape():
     long = torch.zeros(7, requires_grad=True)
     matrix = torch.zeros(1, 2, requires_grad=True)
-    assert "long: shape [7]  (leaf)" in str(plot_graph(long + 1))
-    assert "matrix: shape [1, 2]  (leaf)" in str(plot_graph(matrix + 1))
+    assert "long: shape [7], norm 0  (leaf)" in str(plot_graph(long + 1))
+    assert "matrix: shape [1, 2], norm 0  (leaf)" in str(plot_graph(matrix + 1))
 
 
 def test_wide_numbers_stay_on_one_line():
@@ -161,7 +161,7 @@ def test_an_unusual_dtype_is_shown():
     half = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
     assert "half: [0.5000, 1.5000] float64  (leaf)" in str(plot_graph(half * half))
     wide = torch.zeros(2, 4, dtype=torch.float16, requires_grad=True)
-    assert "wide: shape [2, 4] float16  (leaf)" in str(plot_graph(wide + 1))
+    assert "wide: shape [2, 4] float16, norm 0  (leaf)" in str(plot_graph(wide + 1))
 
 
 def test_the_cut_is_shown_with_where_it_came_from(x):
@@ -242,13 +242,13 @@ def test_an_output_without_a_name_is_one_node_where_another_output_uses_it(x):
         return square.sum(), square
 
     assert tree(plot_graph(*square_and_sum())) == [
-        "output: 14.",
+        "output 1: 14.",
         "└─ Σ  SumBackward0",
-        "   └─ output: [0., 1., 4., 9.]",
+        "   └─ output 2: [0., 1., 4., 9.]",
         "      └─ ×  MulBackward0",
         "         ├─ x: [0., 1., 2., 3.]  (leaf)",
         "         └─ x, as above",
-        "output, as above",
+        "output 2, as above",
     ]
 
 
@@ -283,7 +283,7 @@ def test_parameters_go_by_their_dotted_names():
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
     data = torch.ones(2, 3)
     text = str(plot_graph(model(data).mean()))
-    assert "data: shape [2, 3]  (constant)" in text
+    assert "data: shape [2, 3], norm 2.45  (constant)" in text
     for name in ("0.weight", "0.bias", "2.weight", "2.bias"):
         assert f"model.{name}: " in text
     assert "net.0.weight: " in str(plot_graph(model(data).mean(), net=model))
@@ -310,8 +310,8 @@ def test_what_is_used_twice_so_deep_goes_on_once():
     lines = tree(plot_graph(y))
     ends = [line.strip("│├└─ ") for line in lines if "see [" in line]
     starts = [line for line in lines if re.match(r"\[\d+\] ", line)]
-    assert ends == ["×, see [1]", "×, see [1]"]
-    assert starts == ["[1] ×  MulBackward0"]
+    assert ends == ["× #30, see [1]", "× #30, see [1]"]
+    assert starts == ["[1] × #30  MulBackward0"]
 
 
 def test_a_run_can_be_unfolded():

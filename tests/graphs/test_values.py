@@ -47,8 +47,12 @@ def test_whole_numbers_and_truth_values_are_written_as_they_are():
 
 
 def test_what_has_too_many_numbers_or_none_goes_by_its_shape():
-    assert described(torch.zeros(7)) == "shape [7]"
-    assert described(torch.zeros(1, 1)) == "shape [1, 1]"
+    assert described(torch.full((7,), 2.0)) == "shape [7], norm 5.29"
+    assert described(torch.ones(1, 1, dtype=torch.float64)) == "shape [1, 1] float64, norm 1"
+    assert described(torch.full((7,), 3e4j)) == "shape [7] complex64, norm 7.94e+04"
+    assert described(torch.full((7,), 1e-30)) == "shape [7], norm 2.65e-30"
+    assert described(torch.zeros(7, dtype=torch.int64)) == "shape [7]"
+    assert described(torch.zeros(0, 3)) == "shape [0, 3]"
     assert described(torch.zeros(2, device="meta")) == "shape [2]"
     rows = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged)
     assert described(rows) == "nested, 2 parts"
