@@ -57,12 +57,18 @@ def lay_out(
         True
     """
     arrive = Counter(link.end for link in links)
-    lines = [_box(number, *outline, arrive[number]) for number, outline in enumerate(outlines)]
-    lines += _arrows(links, arrive, "w" if left_to_right else "n")
+    sides = [height if left_to_right else width for _, (width, height) in outlines]
+    # So many that their places would be narrower than a point come as dot likes it.
+    ordered = {end for end, count in arrive.items() if 1 < count <= sides[end] - 2}
+    lines = []
+    for number, (is_ellipse, size) in enumerate(outlines):
+        count = arrive[number] if number in ordered else 0
+        lines.append(_box(number, is_ellipse, size, count, left_to_right))
+    lines += _arrows(links, ordered, "w" if left_to_right else "n")
     direction = "LR" if left_to_right else "TB"
     dot = pygraphviz.AGraph(
         f"digraph {{ rankdir={direction}; nodesep=0.35; ranksep=0.35; "
-        f'node [fixedsize=true, label="", margin=0, fontsize=1]; {"; ".join(lines)} }}'
+        f'node [fixedsize=true, label="", margin=0]; {"; ".join(lines)} }}'
     )
     # pygraphviz 2.0.4 crashes when one graph is laid out and then drawn: only positions are read.
     dot.layout(prog="dot")
@@ -72,36 +78,50 @@ def lay_out(
     ways = []
     for number, (_, end, label_size) in enumerate(links):
         *curve, tip = _spline(found[number]["pos"])
-        if arrive[end] > 1 and outlines[end].is_ellipse:
+        if end in ordered and outlines[end].is_ellipse:
             tip = _at_the_rim(tip, centers[end], outlines[end], left_to_right)
         label_center = None if label_size is None else _point(found[number]["lp"])
         ways.append(Way([*curve, tip], label_center))
     return Layout((width, height), [centers[number] for number in range(len(outlines))], ways)
 
 
-def _box(number: int, is_ellipse: bool, size: Size, arrive: int) -> str:
-    """A box for dot, with a place for each arrow side by side where several arrive."""
+def _box(number: int, is_ellipse: bool, size: Size, places: int, left_to_right: bool) -> str:
+    """A box for dot, with places for arrows side by side if there are to be any."""
     width, height = (length / POINTS_PER_INCH for length in size)
-    shape = "ellipse" if is_ellipse else "box"
-    if arrive > 1:
-        places = "|".join(f"<{place}>" for place in range(arrive))
-        shape = f'record, label="{places}"'
-    return f"{number} [shape={shape}, width={width:.4f}, height={height:.4f}]"
+    shape, label = "ellipse" if is_ellipse else "box", ""
+    if places:
+        shape, label = "box", f", label=<{_places(places, size, left_to_right)}>"
+    return f"{number} [shape={shape}, width={width:.4f}, height={height:.4f}{label}]"
 
 
-def _arrows(links: Sequence[Link], arrive: Counter[int], side: str) -> Iterator[str]:
+def _places(count: int, size: Size, left_to_right: bool) -> str:
+    """A table a little smaller than its box, without words: dot need not look for fonts."""
+    width, height = (int(length) - 1 for length in size)
+    if left_to_right:
+        height //= count
+    else:
+        width //= count
+    cell = f'FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
+    cells = [f'<TD PORT="{place}" {cell}></TD>' for place in range(count)]
+    rows = ("</TR><TR>" if left_to_right else "").join(cells)
+    look = 'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
+    return f"<TABLE {look}><TR>{rows}</TR></TABLE>"
+
+
+def _arrows(links: Sequence[Link], ordered: set[int], side: str) -> Iterator[str]:
     """The arrows for dot; those that arrive at one box keep their order.
 
     The only one of several that comes from something computed is to be straight: a long chain in
     which each step takes a leaf as well would drift to one side otherwise.
     """
-    computed = Counter(link.end for link in links if arrive[link.start])
+    ends = {link.end for link in links}
+    computed = Counter(link.end for link in links if link.start in ends)
     arrived = Counter[int]()
     for number, (start, end, label_size) in enumerate(links):
         target, weight = str(end), 1
-        if arrive[end] > 1:
+        if end in ordered:
             target = f"{end}:{arrived[end]}:{side}"
-            weight = 3 if arrive[start] and computed[end] == 1 else 1
+            weight = 3 if start in ends and computed[end] == 1 else 1
         arrived[end] += 1
         yield f"{start} -> {target} [key={number}, weight={weight}{_room(label_size)}]"
 

@@ -266,7 +266,8 @@ class _Recorder:
 
     def _name_of_the_whole(self, tensor: Tensor) -> str:
         """The name of a tensor that cannot be differentiated and holds just these numbers."""
-        for whole in self._fixed.holders_of(tensor):
+        was_cut_off = bool(self._recorded.holders_of(tensor))
+        for whole in [] if was_cut_off else self._fixed.holders_of(tensor):
             name, _ = self._named[place_of(whole)]
             if whole.shape == tensor.shape and whole.stride() == tensor.stride():
                 return name

@@ -73,7 +73,7 @@ def test_a_recurrent_network_with_gradients_is_no_tangle(layouts):
     for way in layout.ways:
         length += sum(math.dist(*two) for two in zip(way.points, way.points[1:], strict=False))
         straight += math.dist(way.points[0], way.points[-1])
-    assert length / straight < 1.3  # it was 2.0
+    assert length / straight < 1.4  # it was 2.0
 
 
 def test_a_chain_that_takes_a_leaf_in_each_step_does_not_drift_away(layouts):
