@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from numbers import Real
 from typing import Any
 
@@ -18,6 +19,10 @@ from autodiff_helpers.words import no_tensor, say
 
 SAMPLES = 201
 ROWS = 5
+# There is round-off where one of so many shortest steps is so much worse than the best one: each
+# of them alone is a matter of luck.
+MANY = 5
+MUCH = 10.0
 
 
 def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) -> Picture:
@@ -115,8 +120,10 @@ def plot_step_sizes(f: Callable[[Tensor], Tensor], x: float) -> Picture:
     _demand_a_function("plot_step_sizes", f, "torch.sin, 1.0")
     if not isinstance(x, Real) or not math.isfinite(x):
         raise ValueError(say("plot_step_sizes got x={x!r}; expected a finite number.", x=x))
-    # Short ones only, for long ones would show the function's shape and not the error.
-    steps = [10.0 ** (-exponent / 2) for exponent in range(2, 31)]
+    # Short ones only, for long ones would show the function's shape and not the error; longer ones
+    # at a large number, whose own digits are that much coarser.
+    unit = 10.0 ** math.floor(math.log10(max(1.0, abs(x))))
+    steps = [unit * 10.0 ** (-exponent / 2) for exponent in range(2, 31)]
     with Undisturbed(f, []):
         errors = _errors(f, torch.tensor(float(x), dtype=torch.float64), steps)
     rows = [
@@ -154,13 +161,20 @@ def _figure_of_errors(steps: Sequence[float], errors: Sequence[Sequence[float]])
         shown = [value or math.nan for value in error]
         axes.plot(steps, shown, line, color=color, lw=1.4, ms=5, label=label)
     axes.set_xscale("log")
-    axes.set_yscale("log")
     axes.set_xlabel(say("step h (shorter to the left)"))
     axes.set_ylabel(say("error"))
     axes.grid(color="#e5e7eb", lw=0.6)
     style: dict[str, Any] = {"transform": axes.transAxes, "size": 9, "va": "top"}
-    axes.text(0.3, 0.95, say("round-off:\ntoo few digits left"), ha="left", **style)
-    axes.text(0.86, 0.95, say("truncation:\nthe function bends"), ha="right", **style)
+    plain = [value for value in errors[0] if math.isfinite(value)]
+    if any(value > 0 and math.isfinite(value) for error in errors for value in error):
+        axes.set_yscale("log")
+    else:
+        axes.text(0.5, 0.6, say("no error at any of these steps"), ha="center", **style)
+    if plain and max(plain[-MANY:]) > MUCH * min(plain):
+        axes.text(0.3, 0.95, say("round-off:\ntoo few digits left"), ha="left", **style)
+    # It shrinks as the square of the step, to a tenth from each step to the next.
+    if all(long > 3 * short > 0 for long, short in pairwise(plain[:4])):
+        axes.text(0.86, 0.95, say("truncation:\nthe function bends"), ha="right", **style)
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
 
@@ -168,7 +182,9 @@ def _figure_of_errors(steps: Sequence[float], errors: Sequence[Sequence[float]])
 def _central_difference(f: Callable[[Tensor], Tensor], point: Tensor, step: float) -> float:
     above, below = point + step, point - step
     (upper, _), (lower, _) = (_value_and_slope(f, each) for each in (above, below))
-    return (upper - lower) / (above - below).item()
+    width = (above - below).item()
+    # A step that is lost in the digits of x leaves nothing to divide by.
+    return (upper - lower) / width if width else math.nan
 
 
 def _demand_a_function(name: str, f: Any, example: str) -> None:

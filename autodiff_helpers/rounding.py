@@ -118,9 +118,11 @@ def magnitude(error: float) -> str:
     """How large an error is, to one digit.
 
     Example:
-        >>> magnitude(0.00123), magnitude(0.0)
-        ('1e-03', '0')
+        >>> magnitude(0.00123), magnitude(0.0), magnitude(math.nan)
+        ('1e-03', '0', '–')
     """
+    if math.isnan(error):
+        return "–"
     return f"{error:.0e}" if error else "0"
 
 

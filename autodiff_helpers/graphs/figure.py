@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import font_family_aliases, fontManager
 from matplotlib.patches import Ellipse, FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D, Transform
@@ -23,12 +24,15 @@ def draw(sheet: Sheet, axes: Axes | None = None) -> Figure:
         'x'
     """
     width, height = sheet.size
+    # Matplotlib would complain of each font that is not installed, for every word.
+    known = {*fontManager.get_font_names(), *font_family_aliases}
+    families = [family for family in sheet.families if family in known]
     if axes is None:
         inches = width / POINTS_PER_INCH, height / POINTS_PER_INCH
         figure = Figure(figsize=inches, facecolor=sheet.ground)
         # Straight into the figure, because axes would take as long as all the rest.
         inch = Affine2D().scale(1 / POINTS_PER_INCH)
-        pen = _Pen(figure, inch + figure.dpi_scale_trans, 1.0, sheet.families)
+        pen = _Pen(figure, inch + figure.dpi_scale_trans, 1.0, families)
     else:
         figure = cast("Figure", axes.get_figure(root=True))
         point = figure.dpi / POINTS_PER_INCH
@@ -39,7 +43,7 @@ def draw(sheet: Sheet, axes: Axes | None = None) -> Figure:
         axes.set_axis_off()
         axes.set_xlim(-left, width + left)
         axes.set_ylim(-below, height + below)
-        pen = _Pen(axes, axes.transData, scale, sheet.families)
+        pen = _Pen(axes, axes.transData, scale, families)
     for mark in sheet.marks:
         if isinstance(mark, Words):
             pen.write(mark)

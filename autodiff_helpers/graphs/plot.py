@@ -76,10 +76,13 @@ def plot_graph(
 
     A leaf is a blue box, a named tensor in between a white one, a constant a dashed grey one,
     an output a green one; an operation is an ellipse with its mathematical sign and PyTorch's
-    name for it. A red dashed line with scissors leads from a tensor to its detached copy, where
-    autograd kept that copy for the backward pass: so draw before you call ``backward()``. Nothing
-    is changed: no ``.grad``, no graph, no hook. To find gradients, your own hooks and checkpoints
-    run as ``backward()`` would run them.
+    name for it. A red dashed line with scissors leads from a tensor to its detached copy, or to a
+    part of it. They see as far as autograd keeps that copy for the backward pass: the factors of a
+    product, but not the terms of a sum as in ``h + h.detach()``, nothing after ``backward()``, and
+    no copy with a memory of its own, as of ``detach().clone()``. A tensor that only shares its
+    memory with a leaf, as ``data`` with ``nn.Parameter(data)``, is called so and has no scissors.
+    Nothing is changed: no ``.grad``, no graph, no hook. To find gradients, your own hooks and
+    checkpoints run as ``backward()`` would run them.
 
     Args:
         outputs: the tensors whose graph to draw, of any shape and dtype.

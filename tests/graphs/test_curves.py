@@ -179,3 +179,47 @@ def test_a_step_without_error_leaves_a_gap():
 def test_a_bad_step_picture_gets_one_clear_sentence(arguments, error, message):
     with pytest.raises(error, match=re.escape(message)):
         plot_step_sizes(*arguments)
+
+
+@pytest.mark.parametrize("x", [5.0, -40.0, 1e6, 1e20])
+def test_at_a_large_number_the_steps_are_longer(x):
+    picture = plot_step_sizes(torch.sin, x)
+    plain = picture.figure.axes[0].lines[0].get_ydata()
+    assert np.isfinite(plain[:20]).all()
+    assert "<svg" in picture.svg
+
+
+def test_a_step_that_is_lost_in_the_digits_of_x_has_no_error():
+    picture = plot_step_sizes(torch.sin, 9.0)
+    assert str(picture).splitlines()[-1].split()[0] == "1e-15"
+    assert "–" in str(picture).splitlines()[-1].split()[1:]
+
+
+def words_in_the_axes(picture):
+    return {text.get_text().split(":")[0] for text in picture.figure.axes[0].texts}
+
+
+def test_words_stand_only_where_they_are_true():
+    assert words_in_the_axes(plot_step_sizes(torch.exp, 1.0)) == {"round-off", "truncation"}
+    assert words_in_the_axes(plot_step_sizes(lambda x: 0.1 * x, 0.3)) == {"round-off"}
+    for f, x in ((torch.cos, 0.0), (lambda x: 2 * x, 1.0)):
+        picture = plot_step_sizes(f, x)
+        assert "<svg" in picture.svg
+        assert "truncation" not in words_in_the_axes(picture)
+    assert words_in_the_axes(plot_step_sizes(torch.cos, 0.0)) == {"no error at any of these steps"}
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf"])
+def test_a_picture_is_saved_without_a_word(tmp_path, kind, caplog, capfd):
+    x = torch.arange(4.0, requires_grad=True)
+    plot_graph(x * x).save(tmp_path / f"picture.{kind}")
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_drawing_in_axes_says_nothing(caplog):
+    figure, axes = plt.subplots()
+    plot_graph(torch.ones(1, requires_grad=True) * 2, axes=axes)
+    figure.canvas.draw()
+    plt.close(figure)
+    assert caplog.records == []
