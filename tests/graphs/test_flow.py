@@ -91,14 +91,27 @@ def test_what_autograd_refuses_is_refused(x):
 
 
 def test_what_rounding_left_of_a_zero_is_zero_and_what_is_small_stays():
-    x = torch.tensor([0.5, 1.0, 2.5], requires_grad=True)
+    x = torch.tensor([0.5, 1.0, 2.5, 0.3], requires_grad=True)
     share = (2 * x).softmax(0).sum()
-    assert "x: [0.5000, 1.0000, 2.5000]  (leaf)  gradient [0., 0., 0.]" in str(
-        plot_graph(share, gradients=True)
-    )
+    (noise,) = torch.autograd.grad(share, x, retain_graph=True)
+    assert 0 < noise.abs().max() < 1e-6
+    assert str(plot_graph(share, gradients=True)).endswith("gradient [0., 0., 0., 0.]")
     cancelled = (x * 0.1).sum() - (x * 0.3 / 3).sum()
-    assert str(plot_graph(cancelled, gradients=True)).count("gradient [0., 0., 0.]") == 1
+    assert str(plot_graph(cancelled, gradients=True)).count("gradient [0., 0., 0., 0.]") == 1
     vanishing = x
     for _ in range(12):
         vanishing = vanishing.sigmoid() * 0.01
     assert "e-" in str(plot_graph(vanishing.sum(), gradients=True)).split("x: ")[1]
+
+
+def test_what_has_no_numbers_in_a_plain_order_is_no_noise():
+    x = torch.arange(1.0, 5.0, requires_grad=True)
+    sparse = (x * 5).to_sparse()
+    assert "gradient" in str(plot_graph(sparse + sparse, gradients=True))
+    weight = torch.ones(3, 2, requires_grad=True)
+    rows = torch.nn.functional.embedding(torch.tensor([1, 1]), weight, sparse=True)
+    assert "weight: shape [3, 2], norm 2.45  (leaf)  gradient shape [3, 2]" in str(
+        plot_graph(rows.sum(), gradients=True)
+    )
+    values, _ = torch.linalg.eigh(torch.eye(2, requires_grad=True) * 2)
+    assert "gradient [1., 1.]" in str(plot_graph(values, gradients=True))

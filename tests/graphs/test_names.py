@@ -141,3 +141,13 @@ def test_what_ipython_calls_its_results_is_no_name(name):
     scope = {"torch": torch, "plot_graph": plot_graph}
     exec(program, scope)
     assert scope["text"] == "leaf: [1.]"
+
+
+def test_a_file_that_was_changed_since_is_no_harm(tmp_path):
+    path = tmp_path / "lesson.py"
+    path.write_text("\n\nx = torch.ones(1, requires_grad=True)\ntext = str(plot_graph(x * 2))")
+    scope = {"torch": torch, "plot_graph": plot_graph}
+    code = compile(path.read_text(), path, "exec")
+    path.write_text("\n\n((\n" + "(" * 80)
+    exec(code, scope)
+    assert "x: [1.]" in scope["text"]

@@ -188,3 +188,9 @@ def test_a_target_is_shown_if_it_has_a_name(x):
     assert "├─ log softmax dim 1" in str(plot_graph(loss))
     assert "└─ target: [1]  (constant)" in str(plot_graph(loss))
     assert "constant" not in str(plot_graph(functional.cross_entropy(x[None], torch.tensor([1]))))
+
+
+def test_places_without_numbers_are_not_written_out():
+    with torch.device("meta"):
+        rows = torch.ones(4, requires_grad=True)[torch.ones(2, dtype=torch.int64)]
+    assert label(rows) == "[places]"

@@ -697,3 +697,28 @@ def test_an_empty_call_and_a_bad_name_get_one_clear_sentence(x):
         plot_graph(x * x, direction="LR")
     with pytest.raises(TypeError, match="a Figure; expected matplotlib's Axes, such as figure, ax"):
         plot_graph(x * x, axes=Figure())
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ({"y": torch.ones(1)}, r"got a dict; .* plot_graph\(\*outputs.values\(\)\), or one"),
+        ((torch.ones(1),), r"got a tuple; .* plot_graph\(outputs\[0\]\)"),
+        ("y", "got a str; expected a tensor computed from"),
+        (torch.nn.Linear(2, 1), r"a Linear, a model that was not called; .*\(model\(x\)\)"),
+        (torch.ones(2).sum, r"that was not called; .* as in plot_graph\(y.sum\(\)\)"),
+    ],
+)
+def test_what_is_no_tensor_yet_is_told_how_to_become_one(output, message):
+    with pytest.raises(TypeError, match=message):
+        plot_graph(output)
+
+
+def test_a_change_in_place_is_named_before_gradients_are_looked_for():
+    w = torch.ones(2, requires_grad=True)
+    loss = (w * w).sum()
+    with torch.no_grad():
+        w -= 0.1
+    assert "MulBackward0" in str(plot_graph(loss))
+    with pytest.raises(ValueError, match=r"changed in place since, as by w -= 0.1 .* compute"):
+        plot_graph(loss, gradients=True)

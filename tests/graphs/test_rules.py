@@ -486,7 +486,8 @@ def samples():
         "Div": {
             0: each(torch.div, [*by_two, [numbers(2), complex_numbers(2)]]),
             1: [(lambda x: aten.div.Scalar(x, 3), [numbers(2)])],
-            2: each(lambda a, b: torch.div(a, b, rounding_mode="floor"), by_two[:-1]),
+            2: each(lambda a, b: torch.div(a, b, rounding_mode="floor"), by_two[:-1])
+            + each(lambda a, b: aten.div.Tensor_mode(a, b, rounding_mode=None), [two]),
             3: [(lambda x: aten.div.Scalar_mode(x, 3, rounding_mode="trunc"), [numbers(2)])],
         },
         "Dot": each(torch.dot, [[numbers(3), numbers(3)]])
@@ -495,6 +496,7 @@ def samples():
         "Embedding": [
             (lambda w: F.embedding(PLACES, w.to(torch.float64)), [numbers(4, 2)]),
             (lambda w: F.embedding(PLACES, w, padding_idx=1), [numbers(4, 2)]),
+            (lambda w: F.embedding(PLACES, w, scale_grad_by_freq=True), [numbers(4, 2)]),
         ],
         "Erf": one(torch.erf),
         "Exp": one(torch.exp, numbers, (torch.exp, [complex_numbers(2)])),
