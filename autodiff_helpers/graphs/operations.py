@@ -118,7 +118,9 @@ def _mean_or(mean: Rule, other: Rule, *weights: str) -> Callable[[Any], Rules]:
     def passes(function: Any) -> Rules:
         if any(kept(function, weight) is not None for weight in weights):
             return (rules.LOCAL,)
-        return (mean if kept(function, "reduction") == 1 else other,)
+        rule = mean if kept(function, "reduction") == 1 else other
+        # Its target is seldom differentiated; a difference is the same to both.
+        return rule, rule if rule in (rules.MEAN_OF_SQUARES, rules.SQUARES) else rules.LOCAL
 
     return passes
 

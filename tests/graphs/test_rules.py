@@ -683,6 +683,14 @@ def test_a_twin_has_the_rules_of_the_other():
         assert OPERATIONS[name].passes == OPERATIONS[other].passes
 
 
+@pytest.mark.parametrize("loss", [F.binary_cross_entropy, F.binary_cross_entropy_with_logits])
+def test_the_rule_of_a_prediction_is_not_said_of_a_target(loss):
+    share = torch.tensor([0.3, 0.6])
+    case, _ = run(loss, [share, share.flip(0)])
+    operation = OPERATIONS[type(case.function).__name__]
+    assert operation.rule(case.function, 0) != operation.rule(case.function, 1) == rules.LOCAL
+
+
 @pytest.mark.parametrize("name", sorted(set(OPERATIONS) - set(TWINS)))
 def test_what_the_player_says_is_what_autograd_passes_back(name):
     known = OPERATIONS[name].passes == (rules.LOCAL,)
