@@ -64,8 +64,8 @@ VERDICTS = {
         "The gradient is right: all derivatives are 0, and so are their central differences.",
     ),
     "random": (
-        lambda: check_gradient(lambda x: torch.dropout(x, 0.5, True), leaf(3.0, 4.0, 5.0)),
-        "The gradient is right: all 9 derivatives agree with their central differences; the "
+        lambda: check_gradient(lambda x: (x * torch.rand(())).sum(), leaf(3.0, 4.0, 5.0)),
+        "The gradient is right: all 3 derivatives agree with their central differences; the "
         "function is random (two calls differ), so every call was given the same random "
         "numbers.",
     ),
