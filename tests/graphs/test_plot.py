@@ -722,3 +722,8 @@ def test_a_change_in_place_is_named_before_gradients_are_looked_for():
     assert "MulBackward0" in str(plot_graph(loss))
     with pytest.raises(ValueError, match=r"changed in place since, as by w -= 0.1 .* compute"):
         plot_graph(loss, gradients=True)
+
+
+def test_a_picture_of_nothing_is_refused():
+    with pytest.raises(TypeError, match="got no tensor"):
+        plot_graph()
