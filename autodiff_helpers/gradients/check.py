@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ from autodiff_helpers.gradients.large import (
     can_be_written,
     is_large,
     part_of,
+    right_beside,
     sample_around,
 )
 from autodiff_helpers.gradients.nested import leaves_of, replaced
@@ -44,6 +46,7 @@ from autodiff_helpers.gradients.table import table_head, table_row
 from autodiff_helpers.gradients.verdict import (
     Verdict,
     judge,
+    judge_beside,
     judge_directions,
     judge_large_with_kinks,
 )
@@ -209,9 +212,9 @@ def check_gradient(
     A Jacobian of more than 1024 inputs, or with more than 16384 elements, is checked by its
     products with random vectors, always the same ones; ``analytic`` and ``numeric`` are then
     these products. Where one is wrong, a wrong element is searched for and shown beside some
-    others. A function of that size that has kinks at this point cannot be judged by them, does not
-    pass, and is told so. This takes at most forty times the memory of the inputs and outputs
-    together, besides what the function itself uses.
+    others. A function of that size that has kinks at this point is judged right beside it; where
+    that is not possible it does not pass, and is told so. This takes at most forty times the memory
+    of the inputs and outputs together, besides what the function itself uses.
 
     Every call of ``f`` starts from the same random state. Nothing of yours is changed: no
     ``.grad``, no input, no graph, no buffer of a module and no random state.
@@ -356,41 +359,56 @@ def _judged(
 
 def _judged_by_products(function: VectorFunction, expected: Expected | None) -> Judged:
     """The verdict on products with random vectors, or on a wrong derivative where they differ."""
-
-    def judged_around(row: int, column: int, behavior: Behavior) -> Judged:
-        if can_be_written(function):
-            return _judged(function, expected, behavior)
-        sample = sample_around(function, row, column)
-        part = None if expected is None else expected.part(*sample)
-        return _judged(part_of(function, *sample), part, behavior)
-
+    around = partial(_judged_around, function, expected)
     if function.behavior.change is not None:
-        return judged_around(0, 0, function.behavior)
+        return around(0, 0)
     projector = Projector(function, expected)
     undefined = projector.undefined()
     if undefined is not None:
-        return judged_around(*undefined, function.behavior)
-    rough = False
-    projections = []
-    for piece in function.pieces:
-        projection = projector.project(slice(piece.start, piece.stop))
-        projections.append(projection)
+        return around(*undefined)
+    outputs, inputs = len(function.value), len(function.x)
+    projections = projector.for_each_input()
+    beside = right_beside(function, projections, by_hand=expected is not None)
+    if beside is not None and not function.own_rules:
+        return judge_beside(beside, outputs, inputs), torch.from_numpy
+    for piece, projection in zip(function.pieces, projections, strict=True):
         if not (projection.differs or projection.rough):
             continue
-        behavior = function.behavior._replace(repeats=function.repeats())
-        verdict, form = judged_around(*projector.suspect(piece, projection), behavior)
-        if not verdict.passed or can_be_written(function):
-            return verdict, form
-        kinks = verdict.comparison.kinks
-        if projection.differs and kinks is not None:
-            return judge_large_with_kinks(verdict.comparison, kinks.shown), form
-        rough = True  # together they differ, each by itself does not
+        judged = around(*projector.suspect(piece, projection), repeats=function.repeats())
+        found = judged[0].comparison
+        if not judged[0].passed or (can_be_written(function) and not found.unproved.any()):
+            return judged
+        if projection.differs and found.kinks is not None and beside is None:
+            return judge_large_with_kinks(found, found.kinks.shown), judged[1]
+    if beside is not None and function.behavior.fault is None:
+        return judge_beside(beside, outputs, inputs), torch.from_numpy
     wrong = projector.wrong_in_forward_mode()
     if wrong is not None:
-        return judged_around(*wrong, function.behavior)
-    comparison = projector.compared(projections, expected)
-    verdict = judge_directions(comparison, len(function.value), len(function.x), rough=rough)
-    return verdict, torch.from_numpy
+        return around(*wrong)
+    return judge_directions(
+        projector.compared(projections, expected),
+        outputs,
+        inputs,
+        rough=any(each.differs or each.rough for each in projections),
+    ), torch.from_numpy
+
+
+def _judged_around(
+    function: VectorFunction,
+    expected: Expected | None,
+    row: int,
+    column: int,
+    repeats: bool | None = None,
+) -> Judged:
+    """The verdict on all derivatives of a large function, or on a few with a certain one."""
+    behavior = function.behavior
+    if repeats is not None:
+        behavior = behavior._replace(repeats=repeats)
+    if can_be_written(function):
+        return _judged(function, expected, behavior)
+    sample = sample_around(function, row, column)
+    part = None if expected is None else expected.part(*sample)
+    return _judged(part_of(function, *sample), part, behavior)
 
 
 @dataclass(frozen=True)

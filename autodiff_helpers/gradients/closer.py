@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from autodiff_helpers.gradients.beside import right_beside
 from autodiff_helpers.gradients.comparison import ROUGH, Blame, Coarse, Comparison, Kink, Kinks
 from autodiff_helpers.gradients.differences import (
     EPSILON,
@@ -177,6 +178,11 @@ def _kinks(
     return Kinks(excused, broken, kink)
 
 
+def beside(function: VectorFunction, comparison: Comparison) -> Comparison:
+    """Excuse an answer where several kinks meet, if it is right beside that point."""
+    return right_beside(function, comparison, reverse_jacobian)
+
+
 def without_zeros_times_infinity(function: VectorFunction, comparison: Comparison) -> Comparison:
     """See whether nan comes from what a choice such as ``torch.where`` leaves out."""
     undefined = np.isnan(comparison.analytic)
@@ -219,5 +225,6 @@ LOOKS: tuple[Look, ...] = (
     called_again,
     in_its_own_precision,
     from_both_sides,
+    beside,
     without_what_is_to_blame,
 )

@@ -44,7 +44,8 @@ class Kink(NamedTuple):
 
     row: int
     column: int
-    kind: Literal["kink", "jump", "edge"]
+    kind: Literal["kink", "jump", "edge", "tie"]
+    """A tie is a place where several kinks meet, which slopes by single inputs do not show."""
     left: float
     """The slope to the left; nan where the function has no value there."""
     right: float

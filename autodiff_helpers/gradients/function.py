@@ -103,7 +103,8 @@ class Caller:
 
     def record(self) -> tuple[list[Tensor], list[Tensor], Any]:
         """Call the function as the user would: the leaves, the inputs afterwards, the result."""
-        leaves = [self._copies[piece.path].clone().requires_grad_() for piece in self.pieces]
+        point = self.point.clone()
+        leaves = [piece.take_from(point).clone().requires_grad_() for piece in self.pieces]
         # Not the leaves themselves, so that a function that changes its input can do so.
         given = [leaf.clone() for leaf in leaves]
         constants = _copied(self._constants)
@@ -120,6 +121,12 @@ class Caller:
         for piece in self.pieces:
             copies[piece.path] = copies[piece.path].clone().requires_grad_()
         return other(*replaced(self._inputs, copies.__getitem__))
+
+    def moved_to(self, point: Tensor) -> "Caller":
+        """The same at another point."""
+        other = copy(self)
+        other.point = point
+        return other
 
     def drew(self) -> bool:
         """Whether the last call drew random numbers from torch."""
@@ -249,6 +256,20 @@ class VectorFunction:
             leaves, _, returned = self.caller.record()
         again = copy(self)
         again.recording = Recording(leaves, _taken(returned, self.outputs))
+        return again
+
+    def moved_to(self, x: Array) -> "VectorFunction":
+        """The same function at another point, recorded there."""
+        caller = self.caller.moved_to(torch.from_numpy(x).to(self.output.device))
+        leaves, _, returned = caller.record()
+        again = copy(self)
+        again.caller = caller
+        again.x = x
+        again.recording = Recording(leaves, _taken(returned, self.outputs))
+        again.output = flat(again.recording.outputs).detach().clone()
+        again.value = again.output.cpu().numpy()
+        if again.value.shape != self.value.shape:
+            raise ValueError("the function gives another number of outputs")
         return again
 
     def repeats(self) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autodiff_helpers.gradients.beside import POINTS, changed_at_once, points_beside
 from autodiff_helpers.gradients.by_hand import Expected
 from autodiff_helpers.gradients.comparison import ROUGH, SAFETY, Comparison, Point
 from autodiff_helpers.gradients.differences import EPSILON, Array, Differences, NumericJacobian
@@ -49,8 +50,13 @@ class Projection(NamedTuple):
     @property
     def excess(self) -> Array:
         """By how much the two differ, in units of what they may; nan counts as very much."""
-        excess = np.abs(self.analytic - self.numeric) / self.tolerance
+        excess = self.off / self.tolerance
         return np.asarray(np.nan_to_num(excess, nan=np.inf))
+
+    @property
+    def off(self) -> Array:
+        """By how much the two differ."""
+        return np.abs(self.analytic - self.numeric)
 
     @property
     def differs(self) -> bool:
@@ -194,6 +200,18 @@ class Projector:
             np.maximum(SAFETY * error + self._relative * norms, np.finfo(float).tiny),
         )
 
+    def by_rule(self) -> Array:
+        """The products by autograd, for one input after the other."""
+        parts = [slice(piece.start, piece.stop) for piece in self.function.pieces]
+        gradients = self.gradients
+        return np.array(
+            [[torch.dot(each[part], self.u[part]).item() for each in gradients] for part in parts]
+        )
+
+    def for_each_input(self) -> list[Projection]:
+        """The products with weight for one input at a time."""
+        return [self.project(slice(piece.start, piece.stop)) for piece in self.function.pieces]
+
     def suspect(self, piece: Piece, projection: Projection) -> tuple[int, int]:
         """The row and column of a derivative by one input to look at, by halving again and again.
 
@@ -245,6 +263,47 @@ class Projector:
             "autograd" if expected is None else "expected",
             behavior=function.behavior,
         )
+
+
+def right_beside(
+    function: VectorFunction, here: Sequence[Projection], *, by_hand: bool = False
+) -> Comparison | None:
+    """The products right beside the point, if they are right, and kinks the cause where not.
+
+    An answer by hand is as good as autograd's where it is the same. A Jacobian that can be written
+    down is looked at element by element instead.
+
+    Example:
+        >>> from autodiff_helpers.gradients.progress import Progress
+        >>> x = torch.zeros(5000, requires_grad=True)
+        >>> function = VectorFunction(Caller(torch.relu, [x], Progress(), double=True))
+        >>> right_beside(function, Projector(function).for_each_input()).agrees.all()
+        np.True_
+    """
+    if can_be_written(function) or function.epsilon > EPSILON:
+        return None
+    if not any(each.differs for each in here):
+        return None
+    if by_hand:
+        own = Projector(function).for_each_input()
+        pairs = zip(own, here, strict=True)
+        if any(each._replace(numeric=other.analytic).differs for each, other in pairs):
+            return None
+    compared: Comparison | None = None
+    others: list[Array] = []
+    for moved in points_beside(function):
+        projector = Projector(moved)
+        if len(others) < POINTS - 1:
+            there = projector.for_each_input()
+            if any(each.differs or each.rough for each in there):
+                return None
+            compared = projector.compared(there, None)
+        others.append(projector.by_rule())
+    if len(others) < POINTS:
+        return None
+    numeric = np.array([each.numeric for each in here])
+    off = max(float(each.off[each.excess > 1].max(initial=0.0)) for each in here)
+    return compared if changed_at_once(numeric, off, others).any() else None
 
 
 def is_large(function: VectorFunction) -> bool:

@@ -59,6 +59,8 @@ def judge_directions(comparison: Comparison, outputs: int, inputs: int, *, rough
     fault = comparison.behavior.fault
     if fault is not None:
         return Verdict(False, _ended(_wrong_elsewhere(fault)), comparison)
+    if not comparison.agrees.all():
+        return Verdict(False, _ended(_found_wrong(comparison)), comparison)
     if rough:
         sentence = say(
             "The precision is too low for a proof: no difference was found, but central "
@@ -75,6 +77,21 @@ def judge_directions(comparison: Comparison, outputs: int, inputs: int, *, rough
             inputs=inputs,
         )
         sentence = _ended(_right_enough(comparison, sentence))
+    return Verdict(True, sentence, comparison)
+
+
+def judge_beside(comparison: Comparison, outputs: int, inputs: int) -> Verdict:
+    """The verdict on a large function with kinks, of which products agree right beside them."""
+    sentence = say_how_many(
+        "The gradient is right, although the function is not differentiable here, where it has "
+        "kinks: right beside this point the derivative in a random direction, of a function with "
+        "{count:,} output and {inputs:,} inputs, agrees with its central difference.",
+        "The gradient is right, although the function is not differentiable here, where it has "
+        "kinks: right beside this point the derivative in a random direction, of a function with "
+        "{count:,} outputs and {inputs:,} inputs, agrees with its central difference.",
+        outputs,
+        inputs=inputs,
+    )
     return Verdict(True, sentence, comparison)
 
 
@@ -218,10 +235,25 @@ def _no_derivative(comparison: Comparison, kink: Kink) -> str:
             "derivative; {answer}; check it at another point",
             **fields,
         )
-    if kink.kind == "kink":
+    if kink.kind == "tie":
+        return say(
+            "The gradient is right, although the function is not differentiable here: {output} has "
+            "several kinks at once, as where numbers are equal; {answer} for {derivative}, and "
+            "right beside this point all derivatives agree with their central differences",
+            derivative=comparison.point.names.derivative(kink.row, kink.column),
+            **fields,
+        )
+    if kink.kind == "kink" and kink.outside:
         finding = say(
             "The function is not differentiable here: {output} at {point} has a kink, with the "
             "slope {left} to the left and {right} to the right; {answer}",
+            **fields,
+        )
+    elif kink.kind == "kink":
+        finding = say(
+            "The gradient is right, although the function is not differentiable here: {output} at "
+            "{point} has a kink, with the slope {left} to the left and {right} to the right; "
+            "{answer}",
             **fields,
         )
     elif math.isnan(kink.left):
@@ -241,10 +273,10 @@ def _no_derivative(comparison: Comparison, kink: Kink) -> str:
     return say("{finding}, which is as right as an answer can be here", finding=finding)
 
 
-def _wrong(comparison: Comparison) -> str:
+def _found_wrong(comparison: Comparison) -> str:
     row, column = comparison.worst(~comparison.agrees)
     analytic, numeric = printed(comparison, row, column)
-    finding = say_how_many(
+    return say_how_many(
         "The gradient is wrong: {answer} for {derivative}, central differences say {numeric}",
         "The gradient is wrong in {wrong} of {count} derivatives: {answer} for {derivative}, "
         "central differences say {numeric}",
@@ -254,6 +286,11 @@ def _wrong(comparison: Comparison) -> str:
         derivative=comparison.point.names.derivative(row, column),
         numeric=numeric,
     )
+
+
+def _wrong(comparison: Comparison) -> str:
+    finding = _found_wrong(comparison)
+    row, column = comparison.worst(~comparison.agrees)
     if comparison.behavior.fault is not None:
         reason: str | None = _fault(comparison.behavior.fault)
     elif comparison.blame is not None:
