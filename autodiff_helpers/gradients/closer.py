@@ -9,6 +9,7 @@ from autodiff_helpers.gradients.beside import right_beside
 from autodiff_helpers.gradients.comparison import ROUGH, Blame, Coarse, Comparison, Kink, Kinks
 from autodiff_helpers.gradients.differences import (
     EPSILON,
+    SHORT_STEP,
     Array,
     Indices,
     Mask,
@@ -30,6 +31,8 @@ KINK = 1e-3
 # A function rounded more coarsely than this is no rounded function but one with steps.
 COARSEST = 0.02
 MOST_LOOKED_AT = 2000
+# Rounding inside a function that does not show, in units of the last digit of the largest number.
+HIDDEN_UNITS = 16
 ALMOST_ZERO = 1e-8
 # Step sizes, relative to an input, from the least that double precision knows to a rather long one.
 STEPS = 10.0 ** np.arange(-15.5, 0.0, 0.5)
@@ -72,6 +75,25 @@ def called_again(function: VectorFunction, comparison: Comparison) -> Comparison
         return comparison
     behavior = comparison.behavior._replace(repeats=function.repeats())
     return comparison.seen(behavior=behavior)
+
+
+def as_far_as_steps_are_noticed(function: VectorFunction, comparison: Comparison) -> Comparison:
+    """Ask no more of a difference than what numbers as large as those that go in can show.
+
+    An output that does not notice a step at all, such as the loss of a sure answer, may be rounded
+    inside: 1 + 1e-18 is 1. Where the answer is so small that this would hide it, the difference
+    proves nothing.
+    """
+    if comparison.agrees.all():
+        return comparison
+    x, value = np.abs(comparison.point.x), np.abs(comparison.point.value)
+    largest = max(1.0, x.max(initial=0.0), value.max(initial=0.0))
+    rounding = HIDDEN_UNITS * comparison.epsilon * largest
+    hidden = rounding / (SHORT_STEP * function.differences.longer * np.maximum(x, 1.0))
+    analytic, numeric = comparison.analytic, comparison.numeric
+    unnoticed = ~comparison.agrees & (numeric.values == 0) & (np.abs(analytic) <= hidden)
+    errors = np.where(unnoticed, np.maximum(numeric.errors, hidden), numeric.errors)
+    return comparison.seen(numeric=numeric._replace(errors=errors))
 
 
 def in_its_own_precision(function: VectorFunction, comparison: Comparison) -> Comparison:
@@ -223,6 +245,7 @@ LOOKS: tuple[Look, ...] = (
     with_other_steps,
     without_zeros_times_infinity,
     called_again,
+    as_far_as_steps_are_noticed,
     in_its_own_precision,
     from_both_sides,
     beside,

@@ -120,7 +120,7 @@ class Differences:
         if not len(self.x) or not len(self.value):
             nothing = np.zeros((len(self.value), len(self.x)))
             return NumericJacobian(nothing, nothing, nothing.astype(bool))
-        longer = shrink * self._longer
+        longer = shrink * self.longer
         best, errors, rounding, bent = self._from_two_steps(longer * SHORT_STEP)
         unsure = _unsure(best, errors, rounding)
         if len(unsure):
@@ -149,7 +149,7 @@ class Differences:
         if self.epsilon > EPSILON:
             # Steps this long may reach over kinks beside the point. Then any number between the
             # slopes to both sides may be the derivative.
-            errors = np.fmax(errors, self._gaps(SHORT_STEP * self._longer) / 2)
+            errors = np.fmax(errors, self._gaps(SHORT_STEP * self.longer) / 2)
         return NumericJacobian(values, errors, first.bent)
 
     def measured_noise(self, jacobian: Array, elements: Indices | None = None) -> Array:
@@ -185,7 +185,7 @@ class Differences:
         The slopes :math:`(f(x \pm h e_j) - f(x)) / (\pm h)` are taken for three step sizes and
         extrapolated; where the function has no value on a side, they are nan there.
         """
-        step = KINK_STEP * self._longer
+        step = KINK_STEP * self.longer
         found = self._to_both_sides(elements, step)
         if self.epsilon > EPSILON:
             return found
@@ -211,7 +211,7 @@ class Differences:
         """
         slopes, errors = self._from_many_steps(
             np.array([0]),
-            self._longer * LONG_STEP,
+            self.longer * LONG_STEP,
             np.zeros(1),
             good_enough=BEST,
             plausible=BEST,
@@ -219,7 +219,7 @@ class Differences:
         return slopes[0], errors[0]
 
     @property
-    def _longer(self) -> float:
+    def longer(self) -> float:
         """How much longer the steps are for coarser numbers, to make the error the least."""
         return float((self.epsilon / EPSILON) ** 0.2)
 
