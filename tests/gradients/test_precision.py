@@ -257,3 +257,11 @@ def test_where_all_derivatives_are_0_that_is_said():
     assert result.diagnosis == (
         "The gradient is right: the derivative is 0, and so is its central difference."
     )
+
+
+def test_a_leaf_that_is_made_in_double_precision_is_a_leaf():
+    with InDouble():
+        y = torch.ones(2, requires_grad=True)
+        (3 * y).sum().backward()
+    assert y.dtype == torch.float64
+    assert y.grad.tolist() == [3, 3]

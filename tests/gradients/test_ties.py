@@ -206,3 +206,19 @@ def test_a_large_function_whose_products_are_off_is_wrong_with_them_as_evidence(
         assert result.diagnosis.startswith("The gradient is wrong")
         assert "NO" in str(result)
     assert "in a random direction, central differences say" in result.diagnosis
+
+
+def test_a_large_function_with_kinks_and_a_right_rule_of_ones_own_is_judged_beside_them():
+    right = planted(torch.sin, lambda gradient: gradient)
+    x = torch.linspace(-1, 1, 3001, dtype=torch.float64).requires_grad_()
+    result = check_gradient(lambda x: torch.relu(x).sum() + right(x).sum(), x)
+    assert result, result
+    assert "right beside this point the derivative" in result.diagnosis
+
+
+def test_another_number_of_outputs_beside_ties_excuses_nothing():
+    def medians(x):
+        equal = len(x.detach().unique()) == 1
+        return planted(lambda x: x.median().repeat(1 if equal else 2), times(1.0))(x)
+
+    assert not check_gradient(medians, TWOS)
