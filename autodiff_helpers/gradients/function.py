@@ -253,18 +253,22 @@ class VectorFunction:
     def recorded_within(self, context: AbstractContextManager[Any]) -> "VectorFunction":
         """The same function, recorded once more while something is active."""
         with context:
-            leaves, _, returned = self.caller.record()
-        again = copy(self)
-        again.recording = Recording(leaves, _taken(returned, self.outputs))
-        return again
+            recorded = self.caller.record()
+        return self._as_recorded(self.caller, recorded)
 
     def moved_to(self, x: Array) -> "VectorFunction":
         """The same function at another point, recorded there."""
         caller = self.caller.moved_to(torch.from_numpy(x).to(self.output.device))
-        leaves, _, returned = caller.record()
+        again = self._as_recorded(caller, caller.record())
+        again.x = x
+        return again
+
+    def _as_recorded(
+        self, caller: Caller, recorded: tuple[list[Tensor], list[Tensor], Any]
+    ) -> "VectorFunction":
+        leaves, _, returned = recorded
         again = copy(self)
         again.caller = caller
-        again.x = x
         again.recording = Recording(leaves, _taken(returned, self.outputs))
         again.output = flat(again.recording.outputs).detach().clone()
         again.value = again.output.cpu().numpy()
@@ -338,6 +342,12 @@ class VectorFunction:
                     is_now[index].item(),
                 )
         return None
+
+
+def outputs_of(caller: Caller, *, all_outputs: bool) -> list[tuple[Path, Tensor]]:
+    """The outputs that count, of a call that autograd records, each after the way to it."""
+    _, _, returned = caller.record()
+    return _differentiable(returned, all_outputs)
 
 
 def _demand_finite(caller: Caller, x: Array) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,9 +10,14 @@ from torch import Tensor, nn
 
 from autodiff_helpers.gradients.differences import Array
 from autodiff_helpers.gradients.double import InDouble
-from autodiff_helpers.gradients.function import Caller, Function, VectorFunction
+from autodiff_helpers.gradients.function import Caller, Function, VectorFunction, outputs_of
 from autodiff_helpers.gradients.nested import leaves_of
-from autodiff_helpers.gradients.pieces import is_differentiable
+from autodiff_helpers.gradients.pieces import (
+    flat,
+    is_differentiable,
+    lowest_precision,
+    pieces_of,
+)
 from autodiff_helpers.gradients.progress import Progress
 from autodiff_helpers.gradients.rules import vector_jacobian_product
 from autodiff_helpers.undisturbed import RandomState
@@ -47,17 +52,30 @@ def recorded(
     lower = max(real, key=lambda dtype: torch.finfo(dtype).eps)
     if lower == torch.float64:
         return called(double=True)
-    own: VectorFunction | Exception
-    try:
-        own = called()
-    except Exception as error:
-        own = error
+    own = _value_in_its_own(Caller(f, inputs, progress), all_outputs=all_outputs)
     for function in _in_double(called, lower):
-        if isinstance(own, Exception) or _is_the_same(function, own):
+        if own is None or _is_the_same(function, own, called):
             return function
-    if isinstance(own, Exception):
-        raise own
-    return own
+    return called()
+
+
+class _Value(NamedTuple):
+    """What a function gives, and how far it is rounded relative to its size."""
+
+    numbers: Array
+    epsilon: float
+
+
+def _value_in_its_own(caller: Caller, *, all_outputs: bool) -> _Value | None:
+    """The value in the precision of the inputs, if there is one."""
+    try:
+        outputs = outputs_of(caller, all_outputs=all_outputs)
+    except Exception:
+        return None
+    dtype = lowest_precision([*caller.pieces, *pieces_of(outputs)])
+    # A copy, because a function may give out the same memory again and again.
+    numbers = flat([output for _, output in outputs]).numpy(force=True).copy()
+    return _Value(numbers, torch.finfo(dtype).eps)
 
 
 def _in_double(called: Callable[..., VectorFunction], own: torch.dtype) -> Iterator[VectorFunction]:
@@ -71,20 +89,22 @@ def _in_double(called: Callable[..., VectorFunction], own: torch.dtype) -> Itera
         yield function
 
 
-def _is_the_same(function: VectorFunction, own: VectorFunction) -> bool:
+def _is_the_same(
+    function: VectorFunction, own: _Value, called: Callable[..., VectorFunction]
+) -> bool:
     """Whether a function in double precision differs from itself by rounding only."""
-    if function.value.shape != own.value.shape:
+    if function.value.shape != own.numbers.shape:
         return False
-    sizes = np.maximum(np.abs(function.value), np.abs(own.value))
+    sizes = np.maximum(np.abs(function.value), np.abs(own.numbers))
     sizes[~np.isfinite(sizes)] = 0.0
     rounding = own.epsilon * (ROUNDING_UNITS * sizes + OTHERS_UNITS * sizes.max(initial=0.0))
-    difference = _difference(function.value, own.value)
+    difference = _difference(function.value, own.numbers)
     if (np.abs(difference) <= rounding).all():
         return True
     # Rounding is another one at every point nearby, and whatever else differs is not.
     shifts = np.sqrt(own.epsilon) * (np.arange(NEARBY) + 1.0) / NEARBY
     points = function.x * (1.0 + shifts[:, None] * np.cos(np.arange(len(function.x))))
-    there = _difference(function.evaluate(points), own.evaluate(points))
+    there = _difference(function.evaluate(points), called().evaluate(points))
     scatter = np.nan_to_num(np.abs(there - difference), posinf=0.0).max(axis=0)
     return bool((np.abs(difference) <= np.maximum(rounding, MOST_ROUNDING * scatter)).all())
 

@@ -83,12 +83,13 @@ def judge_directions(comparison: Comparison, outputs: int, inputs: int, *, rough
 def judge_beside(comparison: Comparison, outputs: int, inputs: int) -> Verdict:
     """The verdict on a large function with kinks, of which products agree right beside them."""
     sentence = say_how_many(
-        "The gradient is right, although the function is not differentiable here, where it has "
-        "kinks: right beside this point the derivative in a random direction, of a function with "
-        "{count:,} output and {inputs:,} inputs, agrees with its central difference.",
-        "The gradient is right, although the function is not differentiable here, where it has "
-        "kinks: right beside this point the derivative in a random direction, of a function with "
-        "{count:,} outputs and {inputs:,} inputs, agrees with its central difference.",
+        "The gradient is right, although the function may not be differentiable here, where its "
+        "slopes change at once: right beside this point the derivative in a random direction, of a "
+        "function with {count:,} output and {inputs:,} inputs, agrees with its central difference.",
+        "The gradient is right, although the function may not be differentiable here, where its "
+        "slopes change at once: right beside this point the derivative in a random direction, of a "
+        "function with {count:,} outputs and {inputs:,} inputs, agrees with its central "
+        "difference.",
         outputs,
         inputs=inputs,
     )
@@ -237,9 +238,10 @@ def _no_derivative(comparison: Comparison, kink: Kink) -> str:
         )
     if kink.kind == "tie":
         return say(
-            "The gradient is right, although the function is not differentiable here: {output} has "
-            "several kinks at once, as where numbers are equal; {answer} for {derivative}, and "
-            "right beside this point all derivatives agree with their central differences",
+            "The gradient is right, although the function may not be differentiable here: the "
+            "slopes of {output} change at once at this point or very close to it, as where numbers "
+            "are equal; {answer} for {derivative}, and right beside this point all derivatives "
+            "agree with their central differences",
             derivative=comparison.point.names.derivative(kink.row, kink.column),
             **fields,
         )

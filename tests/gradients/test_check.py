@@ -534,6 +534,10 @@ def test_a_large_function_that_cannot_be_judged_beside_its_kinks_is_told_what_to
     x = with_zeros(700)
     result = check_gradient(lambda x: torch.relu(x).sum(), x)
     assert result.passed is False
+    assert result.hint() == (
+        "The function has kinks here, such as that of f: check it at another point, or on smaller "
+        "tensors."
+    )
     assert result.diagnosis == CANNOT_BE_CHECKED.format("f", "x[700] = 0")
     assert ["∂f/∂x[700]", "0", "0.5", "kink"] in [line.split() for line in str(result).split("\n")]
     several = check_gradient(lambda y, x: y.exp().sum() + torch.relu(x), leaf(1.0, 2.0), x)

@@ -232,11 +232,6 @@ HINTS = {
         "Only the derivatives by w[0, 0] are wrong: padding_idx keeps a part of the gradient back.",
     ),
     "overwritten": (overwritten, X, "wrong: a tensor that was saved for the way back is overwrit"),
-    "one output": (
-        lambda x: torch.cat([x[:1].detach() * x[2:], x[1:]]).cumsum(0)[:2] * x[0],
-        X,
-        "wrong",
-    ),
 }  # fmt: skip
 
 
@@ -249,26 +244,7 @@ def test_a_hint_tells_what_to_look_at(name):
 
 
 def test_a_hint_names_the_one_output_that_is_wrong():
-    spoiled = planted(torch.sin, lambda gradient: gradient)
-    wrong = torch.tensor([[1.0, 0.0], [0.0, 5.0]])
-    right = check_gradient(spoiled, leaf(1.0, 2.0))
-    result = check_gradient(lambda x: x * 1.0, leaf(1.0, 2.0), expected=wrong)
-    assert right
-    assert not result
-    assert "x[1]" in result.hint() or "[1]" in result.hint()
-
-
-def test_a_hint_says_that_a_function_is_random():
-    calls = iter(range(1000))
-    result = check_gradient(lambda x: x * x + next(calls), leaf(3.0))
-    assert result.hint() == "The function is random: let it give one value for one input."
-
-
-def test_a_leaf_that_is_made_inside_is_a_leaf_in_double_precision():
-    weight = torch.ones(2)
-
-    def f(x):
-        made = torch.ones(2, dtype=torch.float32, requires_grad=True)
-        return (x * made * weight).sum()
-
-    assert check_gradient(f, leaf(1.0, 2.0))
+    right = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    wrong = torch.tensor([[1.0, 2.0], [7.0, 5.0]])
+    result = check_gradient(lambda x: right.to(x) @ x, leaf(1.0, 2.0), expected=wrong)
+    assert result.hint() == "Only the derivatives of f[1] are wrong."
