@@ -11,7 +11,7 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -175,13 +175,16 @@ class OpenNotebook:
 
     def photograph(self, path):
         """Take a picture of the whole notebook, in a window so high that all of it is shown."""
-        cells = self.page.locator(".jp-WindowedPanel-inner")
-        height = 0
-        while (needed := cells.evaluate("e => e.scrollHeight") + 100) > height:
-            height = needed
-            self.page.set_viewport_size({"width": 1280, "height": height})
+        cells = self.page.locator(".jp-Notebook .jp-Cell")
+        panel = self.page.locator(".jp-WindowedPanel-inner")
+        count = len(nbformat.read(self.path, as_version=4).cells)
+        height = VIEWPORT["height"]
+        # JupyterLab makes the cells that come into sight, and only then knows how high they are.
+        while cells.count() < count or panel.evaluate("e => e.scrollHeight") + 100 > height:
+            height += 500
+            self.page.set_viewport_size(VIEWPORT | {"height": height})
             self.page.evaluate("() => new Promise(requestAnimationFrame)")
-        self.page.locator(".jp-Cell").first.click()
+        cells.first.click()
         path.parent.mkdir(parents=True, exist_ok=True)
         return Image.open(io.BytesIO(self.page.screenshot(path=path)))
 
@@ -205,26 +208,17 @@ def page(browser, lab):
     page.close()
 
 
-@pytest.fixture
-def open_notebook(page, lab):
-    """A function that opens a notebook without outputs, which is closed after the test."""
-    opened = []
-
-    def open_it(name, notebook):
-        path = lab.folder / "notebooks" / f"{name}.ipynb"
-        for cell in code_cells(notebook):
-            cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, path)
-        choose(page, "File", "Open from Path")
-        page.locator(".jp-Dialog input").fill(f"notebooks/{path.name}")
-        page.keyboard.press("Enter")
-        page.set_viewport_size(VIEWPORT)
-        opened.append(OpenNotebook(page, path))
-        return opened[-1]
-
-    yield open_it
-    for notebook in opened:
-        notebook.close()
+def open_in(page, lab, name, notebook):
+    """Open a notebook without outputs."""
+    path = lab.folder / "notebooks" / f"{name}.ipynb"
+    for cell in code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, path)
+    choose(page, "File", "Open from Path")
+    page.locator(".jp-Dialog input").fill(f"notebooks/{path.name}")
+    page.keyboard.press("Enter")
+    page.set_viewport_size(VIEWPORT)
+    return OpenNotebook(page, path)
 
 
 def shown(cell):
@@ -244,51 +238,21 @@ def colors(picture, photograph):
 
 
 @each_notebook
-def test_run_all_shows_what_is_stored(open_notebook, path):
+def test_run_all_shows_what_is_stored(page, lab, path):
     stored = nbformat.read(path, as_version=4)
     expected = [shown(cell) for cell in code_cells(stored)]
-    opened = open_notebook(path.stem, stored)
-    ran = opened.run_all()
-    assert [shown(cell) for cell in code_cells(ran)] == expected
+    with closing(open_in(page, lab, path.stem, stored)) as opened:
+        ran = opened.run_all()
+        assert [shown(cell) for cell in code_cells(ran)] == expected
 
-    photograph = opened.photograph(SCREENSHOTS / f"{path.stem}.png")
-    pictures = opened.pictures()
-    assert len(pictures) == sum(
-        "image/svg+xml" in output.get("data", {}) or "<svg" in str(output.get("data"))
-        for outputs in expected
-        for output in outputs
-    )
-    assert all(colors(picture, photograph) >= FEWEST_COLORS for picture in pictures)
-
-
-def a_notebook(*sources):
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-
-
-STEPS = """
-import torch
-from autodiff_helpers import step_backward
-
-x = torch.tensor(3.0, requires_grad=True)
-step_backward(2 * x * x)
-"""
-
-
-def test_steps_play_in_the_notebook(open_notebook):
-    opened = open_notebook("steps", a_notebook(STEPS))
-    opened.run_all()
-    player = opened.page.locator(".autodiff-steps")
-    caption = player.locator("li:visible")
-    assert caption.inner_text() == "Start: the gradient at the output is 1."
-    player.get_by_role("button", name="Next").click()
-    assert caption.get_attribute("value") == "1"
-    player.get_by_role("button", name="Previous").click()
-    assert caption.get_attribute("value") == "0"
-    player.get_by_role("button", name="Play").click()
-    player.locator("li[value='3']:visible").wait_for()
-    assert player.get_by_role("button", name="Next").is_disabled()
+        photograph = opened.photograph(SCREENSHOTS / f"{path.stem}.png")
+        pictures = opened.pictures()
+        assert len(pictures) == sum(
+            "image/svg+xml" in output.get("data", {}) or "<svg" in str(output.get("data"))
+            for outputs in expected
+            for output in outputs
+        )
+        assert all(colors(picture, photograph) >= FEWEST_COLORS for picture in pictures)
 
 
 CHINESE = """
@@ -298,16 +262,38 @@ from autodiff_helpers import plot_graph, step_backward
 梯 = torch.tensor(2.0, requires_grad=True)
 度 = torch.tensor(2.0, requires_grad=True)
 """
+SHOWS = ["plot_graph(梯 * 2)", "plot_graph(度 * 2)", "step_backward(2 * 梯 * 度)"]
 
 
-def test_chinese_names_are_drawn(open_notebook):
+@pytest.fixture(scope="module")
+def chinese(page, lab):
+    """A notebook with Chinese names, after Run All."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+    cells = [nbformat.v4.new_code_cell(source) for source in [CHINESE, *SHOWS]]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+    with closing(open_in(page, lab, "chinese", notebook)) as opened:
+        opened.run_all()
+        yield opened
+
+
+def test_chinese_names_are_drawn(chinese):
     """Where a font lacks characters, all of them are the same empty box."""
-    shows = ["plot_graph(梯 * 2)", "plot_graph(度 * 2)", "step_backward(梯 * 度)"]
-    opened = open_notebook("chinese", a_notebook(CHINESE, *shows))
-    opened.run_all()
-    one, other, _ = opened.pictures()
+    one, other, _ = chinese.pictures()
     assert one.bounding_box()["width"] == other.bounding_box()["width"]
     assert one.screenshot() != other.screenshot()
-    words = opened.page.locator(".autodiff-steps svg text")
+    words = chinese.page.locator(".autodiff-steps svg text")
     one, other = (words.get_by_text(word, exact=True) for word in "梯度")
     assert one.screenshot() != other.screenshot()
+
+
+def test_steps_play_in_the_notebook(chinese):
+    player = chinese.page.locator(".autodiff-steps")
+    caption = player.locator("li:visible")
+    assert caption.inner_text() == "Start: the gradient at the output is 1."
+    player.get_by_role("button", name="Next").click()
+    assert caption.get_attribute("value") == "1"
+    player.get_by_role("button", name="Previous").click()
+    assert caption.get_attribute("value") == "0"
+    player.get_by_role("button", name="Play").click()
+    player.locator("li[value='3']:visible").wait_for()
+    assert player.get_by_role("button", name="Next").is_disabled()
