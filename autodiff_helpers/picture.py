@@ -1,13 +1,16 @@
 """A matplotlib figure that a notebook shows as SVG, together with what it shows in words."""
 
 import io
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import matplotlib as mpl
+from matplotlib.colors import to_hex
 
+from autodiff_helpers.theme import CLASS, with_dark_theme
 from autodiff_helpers.words import say
 
 # A graph is shown without one, for it takes long to load.
@@ -108,4 +111,9 @@ class Picture:
         words = f"<title>{escape(self.title)}</title><desc>{escape(self.text)}</desc>"
         head, metadata, rest = svg.decode().partition(" <metadata>")
         head = head.replace("<svg ", '<svg role="img" ', 1)
-        return f"{head} {words}\n{metadata}{rest}".encode()
+        # Its one rule for all that is drawn must not reach the other pictures of a page.
+        rest = rest.replace("*{", f".{CLASS} *{{", 1)
+        # A mark has the color of the place where it is used, which a style sheet can reach.
+        rest = re.sub(r'(<path id="m[^>]*style=")stroke: #\w+(; )?', r"\1", rest)
+        ground = to_hex(self.figure.get_facecolor())
+        return with_dark_theme(f"{head} {words}\n{metadata}{rest}", ground).encode()

@@ -18,6 +18,10 @@ DIST = ROOT / "dist"
 
 # What build tools add, by the ends of the names.
 ADDED_TO_WHEEL = ("METADATA", "WHEEL", "licenses/LICENSE", "RECORD")
+FOR_JUPYTERLAB = (
+    "labextensions/autodiff-theme/package.json",
+    "labextensions/autodiff-theme/theme.js",
+)
 IN_SDIST = (
     "PKG-INFO",
     "pyproject.toml",
@@ -28,6 +32,7 @@ IN_SDIST = (
     "tools/hatch_build.py",
     "tools/jupyter/default_setting_overrides.json",
     "tools/jupyter/page_config.json",
+    *(f"tools/{name}" for name in FOR_JUPYTERLAB),
 )
 
 
@@ -74,6 +79,7 @@ if __name__ == "__main__":
     stem = sdist.name.removesuffix(".tar.gz")
     with zipfile.ZipFile(wheel) as archive:
         added = {f"{stem}.dist-info/{name}" for name in ADDED_TO_WHEEL}
+        added |= {f"{stem}.data/data/share/jupyter/{name}" for name in FOR_JUPYTERLAB}
         demand_contents(wheel.name, set(archive.namelist()), helpers() | added)
     with tarfile.open(sdist) as archive:
         expected = {f"{stem}/{name}" for name in [*helpers(), *IN_SDIST]}

@@ -86,7 +86,7 @@ def plot_graph(
 
     Args:
         outputs: the tensors whose graph to draw, of any shape and dtype.
-        gradients: whether to show, in orange, the gradient that arrives at each place when
+        gradients: whether to show, in purple, the gradient that arrives at each place when
             ``backward()`` is called on the outputs, or on their sum if they have more elements
             than one; and where a tensor is used several times, what it receives along each arrow.
         unfold: whether to draw an operation that ran many times in a row as often as it ran,

@@ -14,6 +14,7 @@ from matplotlib.textpath import text_to_path
 
 from autodiff_helpers.graphs.graph import Edge, Graph, Kind, Part
 from autodiff_helpers.graphs.layout import Link, Outline, Point, Size, Way, lay_out
+from autodiff_helpers.theme import DARK
 from autodiff_helpers.words import say
 
 MARGIN = 8.0
@@ -27,11 +28,10 @@ USUAL_FONT_SIZE = 10.0
 MANY_EDGES = 150
 MANY_USES = 4
 # A ground is dark when its red, green and blue together are less than this.
-DARK = 1.5
+DARKEST = 1.5
 
-_INK, _GREY, _RED, _ORANGE = "#1f2937", "#6b7280", "#b91c1c", "#9a3412"
-# The same beside arrows on a dark ground.
-_LIGHT = {_GREY: "#9ca3af", _RED: "#fca5a5", _ORANGE: "#fdba74"}
+# Purple and red are far apart for the color-blind as well.
+_INK, _GREY, _RED, _PURPLE = "#1f2937", "#6b7280", "#b91c1c", "#7e22ce"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Font:
 _NAME = Font(11, _INK, bold=True)
 _DETAIL = Font(9, _INK, monospace=True)
 _SMALL = Font(7.5, "#4b5563")
-_FLOW = Font(9, _ORANGE, monospace=True)
+_FLOW = Font(9, _PURPLE, monospace=True)
 _CUT = Font(9, _RED)
 _FONTS: dict[Part, Font] = {"name": _NAME, "detail": _DETAIL, "role": _SMALL, "gradient": _FLOW}
 
@@ -154,7 +154,7 @@ def arrange(graph: Graph, left_to_right: bool = False) -> Sheet:
     setter = _Setter(
         zoom=mpl.rcParams["font.size"] / USUAL_FONT_SIZE,
         ink=to_hex(mpl.rcParams["text.color"]),
-        is_dark=sum(to_rgb(ground)) < DARK,
+        is_dark=sum(to_rgb(ground)) < DARKEST,
         usual=tuple(mpl.rcParams["font.family"]),
     )
     legend = _legend(graph, left_to_right)
@@ -242,12 +242,12 @@ def _legend(graph: Graph, left_to_right: bool) -> list[str]:
     if left_to_right:
         ran = say("Arrows show what ran, to the right.")
         plain = say("Gradients flow back to the left, along solid ones only.")
-        orange = say("Gradients, in orange, flow back to the left, along solid ones only.")
+        purple = say("Gradients, in purple, flow back to the left, along solid ones only.")
     else:
         ran = say("Arrows show what ran, downwards.")
         plain = say("Gradients flow back up, along solid ones only.")
-        orange = say("Gradients, in orange, flow back up, along solid ones only.")
-    return [ran, orange if colored else plain, *filter(None, [graph.note])]
+        purple = say("Gradients, in purple, flow back up, along solid ones only.")
+    return [ran, purple if colored else plain, *filter(None, [graph.note])]
 
 
 class _Row(NamedTuple):
@@ -330,14 +330,14 @@ class _Setter:
             y -= height
 
     def arrow(self, edge: Edge, way: Way, number: int, by: Point) -> Iterator[Words | Line]:
-        color = {"cut": _RED, "constant": _GREY}.get(edge.kind, self.ink)
+        color = {"cut": _RED, "constant": _GREY}.get(edge.kind)
         font = _CUT if edge.kind == "cut" else _FLOW
         beside = font.color
         if self.is_dark:
-            color, beside = _LIGHT.get(color, color), _LIGHT[beside]
+            color, beside = color and DARK[color], DARK[beside]
         dashed = edge.kind in ("cut", "constant")
         points = [_moved(point, by) for point in way.points]
-        yield Line(points, color, dashed, arrow_id(number))
+        yield Line(points, color or self.ink, dashed, arrow_id(number))
         if way.label_center is not None:
             center = _moved(way.label_center, by)
             yield Words(center, edge.label, _as_set(font, self.zoom, beside), label_id(number))

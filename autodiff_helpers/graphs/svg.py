@@ -5,6 +5,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from autodiff_helpers.graphs.sheet import ARROW_WIDTH, CORNER, Line, Shape, Sheet, Words
 from autodiff_helpers.rounding import coordinate
+from autodiff_helpers.theme import with_dark_theme
 
 # From the tip of an arrow back, and to each side, in points.
 HEAD_LENGTH, HEAD_WIDTH = 7.0, 2.8
@@ -16,13 +17,14 @@ def write_svg(sheet: Sheet, title: str, text: str) -> str:
 
     Example:
         >>> sheet = Sheet((20.0, 10.0), "#ffffff", ["serif"], [])
-        >>> write_svg(sheet, "Nothing.", "").split("<rect")[0]
-        '<svg xmlns="http://www.w3.org/2000/svg" width="20pt" height="10pt" viewBox="0 0 20 10" \
-role="img" font-family="serif" text-anchor="middle"><title>Nothing.</title><desc></desc>'
+        >>> write_svg(sheet, "Nothing.", "").split("<style")[0]
+        '<svg class="autodiff-picture" xmlns="http://www.w3.org/2000/svg" width="20pt" \
+height="10pt" viewBox="0 0 20 10" role="img" font-family="serif" \
+text-anchor="middle"><title>Nothing.</title><desc></desc>'
     """
     width, height = map(coordinate, sheet.size)
     fonts = quoteattr(", ".join(sheet.families))
-    return "\n".join(
+    svg = "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="{height}pt" '
             f'viewBox="0 0 {width} {height}" role="img" font-family={fonts} text-anchor="middle">'
@@ -32,6 +34,7 @@ role="img" font-family="serif" text-anchor="middle"><title>Nothing.</title><desc
             "</svg>",
         ]
     )
+    return with_dark_theme(svg, sheet.ground)
 
 
 def _element(mark: Words | Shape | Line, height: float) -> str:

@@ -73,6 +73,8 @@ def lab(tmp_path_factory):
     home = tmp_path_factory.mktemp("jupyter")
     (home / "jupyter_lab_config.json").write_text('{"LabApp": {"open_browser": false}}')
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTER_DATA_DIR": str(home)}
+    # What is installed with the helpers, as it is in this repository.
+    environment["JUPYTER_PATH"] = str(ROOT / "tools")
     # What is run and saved there must not change this repository.
     folder = tmp_path_factory.mktemp("clone")
     shutil.copy(ROOT / "Makefile", folder)
@@ -284,6 +286,26 @@ def test_chinese_names_are_drawn(chinese):
     words = chinese.page.locator(".autodiff-steps svg text")
     one, other = (words.get_by_text(word, exact=True) for word in "梯度")
     assert one.screenshot() != other.screenshot()
+
+
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_pictures_have_the_theme_of_jupyterlab_and_not_of_the_system(chinese, system):
+    page = chinese.page
+    page.emulate_media(color_scheme=system)
+    grounds = {}
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        page.get_by_role("menuitem", name="Settings", exact=True).click()
+        for item in ("Theme", theme):
+            page.locator(".lm-Menu-itemLabel").get_by_text(item, exact=True).click()
+        light = str(theme.endswith("Light")).lower()
+        page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
+        grounds[theme] = {ground(picture) for picture in chinese.pictures()}
+    assert grounds == {"JupyterLab Dark": {(20, 20, 20)}, "JupyterLab Light": {(255, 255, 255)}}
+
+
+def ground(picture):
+    """The color of a picture near its corner."""
+    return Image.open(io.BytesIO(picture.screenshot())).convert("RGB").getpixel((3, 3))
 
 
 def test_steps_play_in_the_notebook(chinese):
