@@ -14,6 +14,9 @@ exclude_patterns = ["README.md"]
 
 # The notebooks are shown as they are stored: nbval has proved them, and nothing is run here.
 nb_execution_mode = "off"
+# An output that a question asks to predict is folded.
+nb_code_prompt_show = "Show the output"
+nb_code_prompt_hide = "Hide the output"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 

@@ -26,6 +26,7 @@ def problems(notebook: NotebookNode) -> list[str]:
     return [
         *_not_run_in_order(notebook),
         *_scripts_in_the_text(notebook),
+        *_answers_in_sight(notebook),
         *(
             f"cell {number}: {problem}"
             for number, cell in enumerate(code_cells(notebook), start=1)
@@ -44,6 +45,16 @@ def _scripts_in_the_text(notebook: NotebookNode) -> Iterator[str]:
     for cell in notebook.cells:
         if cell.cell_type != "code" and SCRIPT.search(cell.source):
             yield f"the text runs a script: {cell.source[:60]!r}"
+
+
+def _answers_in_sight(notebook: NotebookNode) -> Iterator[str]:
+    """A question is a question mark in the last paragraph before code; what follows answers it."""
+    asks = False
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            asks = "?" in cell.source.strip().split("\n\n")[-1]
+        elif asks and cell.outputs and "hide-output" not in cell.metadata.get("tags", []):
+            yield f"answers a question without the tag hide-output: {cell.source[:60]!r}"
 
 
 def _problems_of_cell(cell: NotebookNode) -> Iterator[str]:

@@ -181,6 +181,23 @@ def test_the_rules_refuse_a_script_in_the_text(text):
     assert "script" in found
 
 
+@pytest.mark.parametrize(
+    ("text", "tags", "in_sight"),
+    [
+        ("What will it be?", [], 2),
+        ("Which one?\n\nPut your answer in. Is it right? Run it.", [], 2),
+        ("## Is it right?", [], 2),
+        ("What will it be?", ["hide-output"], 0),
+        ("Why?\n\nBecause of the chain rule.", [], 0),
+        ("A common mistake:", [], 0),
+    ],
+)
+def test_the_rules_refuse_an_answer_in_sight_of_its_question(text, tags, in_sight):
+    cells = a_notebook(*[("1", printed("stdout", "1\n"), tags)] * 2, ("x = 1", [], [])).cells
+    found = problems(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text), *cells]))
+    assert len([problem for problem in found if "question" in problem]) == len(found) == in_sight
+
+
 @pytest.mark.parametrize("counts", [[None], [2], [1, 1], [2, 1], [1, 3]])
 def test_the_rules_refuse_cells_that_were_not_run_in_order(counts):
     notebook = a_notebook(*[("1", [], [])] * len(counts))

@@ -98,6 +98,7 @@ def test_every_page_is_built_without_a_warning(site):
 def test_page_can_be_read(visit, page):
     # Loaded once, where room is scarce: style sheets answer to another width or color at any time.
     tab = visit(page, *LOOKS["phone-dark"])
+    unfold(tab)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for look, (viewport, colors) in (ALL_LOOKS if page == PAGES[0] else LOOKS).items():
         tab.set_viewport_size(viewport)
@@ -105,6 +106,11 @@ def test_page_can_be_read(visit, page):
         tab.evaluate(UNTIL_NOTHING_MOVES)
         tab.screenshot(path=SCREENSHOTS / f"{page}-{look}.png", full_page=True)
         assert_can_be_read(tab, look)
+
+
+def unfold(tab):
+    """Open all that is folded on a page."""
+    tab.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
 
 
 # By the next frame the page has its new size; then its drawers slide in or away.
@@ -263,8 +269,21 @@ def test_drawers_open_by_keyboard_on_a_phone(visit):
     tab.wait_for_url("**/helpers.html")
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_what_a_question_asks_to_predict_is_folded_until_it_is_clicked(visit, script):
+    tab = visit("2.5.1-a-simple-example", java_script_enabled=script)
+    cell = tab.locator(".tag_hide-output", has_text="print(w.grad)")
+    answer = cell.locator(".cell_output")
+    assert not answer.is_visible()
+    cell.get_by_text("Show the output").click()
+    assert answer.inner_text().split() == ["tensor(6.)", "tensor(12.)"]
+    cell.get_by_text("Hide the output").click()
+    assert not answer.is_visible()
+
+
 def test_steps_play_without_a_kernel(visit):
     tab = visit("2.5.1-a-simple-example")
+    unfold(tab)
     player = tab.locator(".autodiff-steps")
     caption = player.locator("li:visible")
     assert caption.inner_text() == "Start: the gradient at y is 1."
@@ -283,6 +302,7 @@ def test_steps_play_without_a_kernel(visit):
 
 def test_steps_play_by_themselves(visit):
     tab = visit("2.5.1-a-simple-example")
+    unfold(tab)
     tab.clock.install()
     player = tab.locator(".autodiff-steps")
     player.get_by_role("button", name="Play").click()
@@ -301,6 +321,7 @@ def test_steps_play_by_themselves(visit):
 
 def test_without_javascript_every_step_can_be_read(visit):
     tab = visit("2.5.1-a-simple-example", java_script_enabled=False)
+    tab.locator(".tag_hide-output", has=tab.locator(".autodiff-steps")).locator("summary").click()
     player = tab.locator(".autodiff-steps")
     assert player.locator("li:visible").count() == 4
     assert player.get_by_role("button").locator("visible=true").count() == 0
