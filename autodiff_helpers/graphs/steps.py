@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from html import escape
@@ -15,7 +16,11 @@ from autodiff_helpers.graphs.numbering import numbered
 from autodiff_helpers.graphs.record import graph_of
 from autodiff_helpers.graphs.sheet import arrange, arrow_id, gradient_id, label_id, node_id
 from autodiff_helpers.graphs.svg import write_svg
+from autodiff_helpers.rounding import coordinate
 from autodiff_helpers.words import say
+
+# More steps than this are too many to go through.
+MANY_STEPS = 500
 
 
 class BackwardSteps:
@@ -43,22 +48,45 @@ class BackwardSteps:
 
     def _html(self) -> str:
         title = say("The backward pass, step by step. {summary}", summary=self._graph.summary())
-        svg = write_svg(arrange(self._graph), title, str(self._graph))
-        shown_from = json.dumps(_shown_from(self._graph), separators=(",", ":"))
+        sheet = arrange(self._graph)
+        svg = write_svg(sheet, title, str(self._graph))
         captions = "".join(
             f'<li value="{number}">{escape(step)}</li>' for number, step in enumerate(self.steps)
         )
-        # Without a script all is there at once: the whole picture, and every step in words.
+        # Without a script there is no player: the steps in words and the picture of the last one
+        # wait until somebody asks for them. A page that is not trusted keeps <img>, but tears all
+        # words out of an <svg>.
         return (
-            f'<div class="autodiff-steps" data-steps="{escape(shown_from)}">'
+            f'<div class="autodiff-steps" style="--wide: {coordinate(sheet.size[0])}pt" '
+            f'data-shown-from="{_attribute(_shown_from(self._graph))}" '
+            f'data-words="{_attribute(_words())}">'
             f"<style>\n{_file('steps.css')}</style>"
-            f'<div hidden role="group" aria-label="{say("Steps of the backward pass")}">'
-            f'<button type="button">{say("Previous")}</button>'
-            f'<button type="button">{say("Next")}</button>'
-            f'<button type="button">{say("Play")}</button></div>'
-            f'<ol aria-live="polite">{captions}</ol>'
-            f"{svg}<script>{_file('steps.js')}</script></div>"
+            f"<details><summary>{say('Every step at once')}</summary><ol>{captions}</ol>"
+            f'<img alt="{escape(title)}" src="{escape(_address(svg))}"></details>'
+            f"<script>{_file('steps.js')}</script></div>"
         )
+
+
+def _words() -> dict[str, str]:
+    """What the player says, besides its captions."""
+    return {
+        "controls": say("Steps of the backward pass"),
+        "previous": say("Previous"),
+        "next": say("Next"),
+        "play": say("Play"),
+        "pause": say("Pause"),
+        "picture": say("The graph, to scroll"),
+    }
+
+
+def _attribute(data: object) -> str:
+    """Data as the value of an attribute, to be read by the script."""
+    return escape(json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+
+
+def _address(svg: str) -> str:
+    """The address of a picture that is all there; only what means something there is encoded."""
+    return "data:image/svg+xml," + svg.replace("%", "%25").replace("#", "%23").replace("\n", "%0A")
 
 
 def _file(name: str) -> str:
@@ -94,7 +122,17 @@ def step_backward(output: Tensor, **names: Tensor | nn.Module) -> BackwardSteps:
         1. + (AddBackward0) gets 1. It passes on the gradient as it is: 1. to x, 1. to x.
         2. Done: the gradient of x is 1. + 1. = 2.
     """
-    return BackwardSteps(graph_of((output,), names, inspect.currentframe(), gradients=True))
+    steps = BackwardSteps(graph_of((output,), names, inspect.currentframe(), gradients=True))
+    if len(steps.steps) > MANY_STEPS:
+        warnings.warn(
+            say(
+                "step_backward has {count:,} steps to show; for fewer give it a tensor from "
+                "earlier in the computation, or a smaller model.",
+                count=len(steps.steps),
+            ),
+            stacklevel=2,
+        )
+    return steps
 
 
 def _captions(graph: Graph) -> list[str]:

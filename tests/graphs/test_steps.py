@@ -4,6 +4,7 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 import torch
@@ -32,7 +33,14 @@ def html_of(steps):
 
 def shown_from(steps):
     (root,) = (a for tag, a in Page(html_of(steps)).tags if a.get("class") == "autodiff-steps")
-    return json.loads(root["data-steps"])
+    return json.loads(root["data-shown-from"])
+
+
+def svg_of(steps):
+    (image,) = (a for tag, a in Page(html_of(steps)).tags if tag == "img")
+    kind, _, svg = image["src"].partition(",")
+    assert kind == "data:image/svg+xml"
+    return unquote(svg)
 
 
 def test_the_steps_follow_the_gradient_back(x):
@@ -176,34 +184,53 @@ def test_everything_named_by_the_steps_is_in_the_picture(x):
     u = y.detach()
     z = (u * x + y).sum()
     steps = step_backward(z)
-    html = html_of(steps)
-    identifiers = set(re.findall(r'id="([a-z]+-\d+)"', html))
+    svg = svg_of(steps)
+    identifiers = set(re.findall(r'id="([a-z]+-\d+)"', svg))
     shown = shown_from(steps)
     assert set(shown) <= identifiers
     assert max(shown.values()) == len(steps.steps) - 2
     # What appears at the start is the gradient of the output, and nothing else.
     assert [name for name, step in shown.items() if step == 0] == ["gradient-0"]
     # The cut, and the arrow from the constant, are there all the time.
-    svg = html[html.index("<svg") : html.index("</svg>") + 6]
     words = [text.text for text in ElementTree.fromstring(svg).iter() if text.tag.endswith("text")]
     assert "✂ detach" in words
     assert sum(name.startswith("arrow") for name in shown) == svg.count('id="arrow-') - 2
 
 
-def test_without_a_script_everything_can_be_read(x):
+def test_without_a_script_the_steps_and_the_picture_wait_to_be_asked_for(x):
     steps = step_backward(x.sum())
     page = Page(html_of(steps))
-    assert not any("hidden" in a for tag, a in page.tags if tag in ("svg", "ol", "li"))
-    (controls,) = (a for tag, a in page.tags if a.get("role") == "group")
-    assert "hidden" in controls  # buttons that would do nothing
+    tags = [tag for tag, _ in page.tags]
+    # No buttons that would do nothing, and no answer before it is asked for.
+    assert "button" not in tags
+    assert tags[tags.index("details") :][:3] == ["details", "summary", "ol"]
+    assert not any("open" in a for tag, a in page.tags if tag == "details")
     assert [word for word in page.words if word in steps.steps] == steps.steps
+    # What is not trusted loses its <svg>, but keeps the words in it.
+    assert "svg" not in tags
+    (image,) = (a for tag, a in page.tags if tag == "img")
+    assert image["alt"].startswith("The backward pass, step by step. Computational graph of")
+
+
+def test_the_picture_in_the_address_is_whole(x):
+    hundred = x * 100 % 7
+    assert 'fill="#dbeafe"' in svg_of(step_backward(hundred, **{"100%23 #\"<&'": x}))
+    assert "100%23 #" in svg_of(step_backward(hundred, **{"100%23 #\"<&'": x}))
+
+
+def test_the_caller_of_many_steps_is_told_how_many():
+    y = torch.tensor(1.0, requires_grad=True)
+    for _ in range(260):
+        y = (y * 2).sin()
+    with pytest.warns(UserWarning, match="step_backward has 522 steps to show; for fewer"):
+        step_backward(y)
 
 
 def test_a_page_needs_nothing_from_elsewhere_and_is_always_the_same(x):
     y = (x * x).sum()
     html = html_of(step_backward(y))
     assert html == html_of(step_backward(y))
-    assert not re.search(r'(src|href)="(?!#)', html)
+    assert not re.search(r'(src|href)="(?!#|data:)', html)
     assert not re.search(r"@import|fetch\(|url\(http", html)
     assert len(html) < 40_000
 

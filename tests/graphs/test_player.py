@@ -1,0 +1,89 @@
+"""The player of step_backward in a browser: it stays on the screen, and shows what flows back."""
+
+import pytest
+import torch
+
+from autodiff_helpers import step_backward
+
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 667}
+each_screen = pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
+
+
+@pytest.fixture(scope="module")
+def html():
+    """A recurrent network of five steps, which is larger than any screen."""
+    wx, wh, b = (torch.full((2, 2), 0.1, requires_grad=True) for _ in range(3))
+    h = torch.zeros(2, 2)
+    for _ in range(5):
+        h = torch.tanh(torch.ones(2, 2) @ wx + h @ wh + b)
+    return step_backward(h.sum())._repr_mimebundle_()["text/html"]
+
+
+@pytest.fixture
+def player(browser, html, screen):
+    page = browser.new_page(viewport=screen)
+    page.set_content(
+        f"<!DOCTYPE html><body><p style='height: 300px'>Before</p>{html}"
+        "<p style='height: 2000px'>After</p></body>"
+    )
+    yield page.locator(".autodiff-steps")
+    page.close()
+
+
+# Goes through all steps; what is out of sight or has moved is noted, with the step.
+PLAY_TO_THE_END = """player => {
+    player.scrollIntoView();
+    const window = {left: 0, top: 0, right: innerWidth, bottom: innerHeight};
+    const outside = (e, {left, top, right, bottom}) => {
+        const box = e.getBoundingClientRect();
+        return box.left < left - 1 || box.top < top - 1
+            || box.right > right + 1 || box.bottom > bottom + 1;
+    };
+    const [, next] = player.querySelectorAll("button");
+    const [place, at] = [scrollY, next.getBoundingClientRect().y];
+    const noted = [];
+    let steps = 0;
+    while (!next.disabled) {
+        next.click();
+        steps += 1;
+        const picture = player.querySelector(".picture");
+        const caption = player.querySelector("li:not([hidden])");
+        for (const e of [...player.querySelectorAll("button"), caption, picture])
+            if (outside(e, window)) noted.push([steps, e.className || e.textContent]);
+        for (const e of player.querySelectorAll("ellipse.now"))
+            if (outside(e, picture.getBoundingClientRect())) noted.push([steps, e.id]);
+        if (scrollY !== place || next.getBoundingClientRect().y !== at)
+            noted.push([steps, "the page moved"]);
+    }
+    return [steps, noted];
+}"""
+
+
+@each_screen
+def test_everything_stays_on_the_screen_to_the_last_step(player, screen):
+    steps, noted = player.evaluate(PLAY_TO_THE_END)
+    assert steps > 20
+    assert noted == []
+    wide = player.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= screen["width"]
+
+
+@each_screen
+def test_the_letters_hardly_shrink(player):
+    pixels_to_a_point = player.locator("svg").evaluate("svg => svg.getScreenCTM().a")
+    assert pixels_to_a_point > 0.79 * 4 / 3
+
+
+@pytest.mark.parametrize("screen", [DESK], ids=["desk"])
+def test_lit_arrows_point_the_way_the_gradient_goes(player):
+    for _ in range(3):
+        player.get_by_role("button", name="Next").click()
+    lit = player.locator("g.now")
+    assert lit.count() >= 2
+    for arrow in lit.all():
+        line, head = arrow.locator("path").all()
+        assert head.evaluate("e => getComputedStyle(e).visibility") == "hidden"
+        assert line.evaluate("e => getComputedStyle(e).markerStart") == 'url("#autodiff-back")'
+    assert player.locator("#autodiff-back").count() == 1
+    dark = player.locator("g[id]:not(.now) path:last-child").first
+    assert dark.evaluate("e => getComputedStyle(e).visibility") == "visible"
