@@ -34,7 +34,9 @@ def right_beside(
     by_autograd: Callable[[VectorFunction], Array],
 ) -> Comparison:
     """Excuse what is wrong here and right beside, if kinks are the cause."""
-    kinks, wrong = comparison.kinks, ~comparison.agrees
+    kinks = comparison.kinks
+    # What is wrong on the smallest scale is not excused on a larger one.
+    wrong = ~comparison.agrees & np.logical_not(comparison.changes_close_by)
     # In coarse numbers there are no points so near.
     if not wrong.any() or comparison.misbehaves or function.epsilon > EPSILON:
         return comparison

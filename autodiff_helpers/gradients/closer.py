@@ -1,18 +1,29 @@
 """Look again, in ever dearer ways, before a gradient is called wrong: a list of looks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from autodiff_helpers.gradients.beside import right_beside
-from autodiff_helpers.gradients.comparison import ROUGH, Blame, Coarse, Comparison, Kink, Kinks
+from autodiff_helpers.gradients.comparison import (
+    ROUGH,
+    SAFETY,
+    SOMETHING,
+    Blame,
+    Coarse,
+    Comparison,
+    Kink,
+    Kinks,
+)
 from autodiff_helpers.gradients.differences import (
     EPSILON,
+    HIDDEN_UNITS,
     SHORT_STEP,
     Array,
-    Indices,
     Mask,
+    NumericJacobian,
     OneSidedSlopes,
     better_of,
 )
@@ -30,8 +41,7 @@ KINK = 1e-3
 # A function rounded more coarsely than this is no rounded function but one with steps.
 COARSEST = 0.02
 MOST_LOOKED_AT = 2000
-# Rounding inside a function that does not show, in units of the last digit of the largest number.
-HIDDEN_UNITS = 16
+MOST_CLOSE_UPS = 32
 ALMOST_ZERO = 1e-8
 # Step sizes, relative to an input, from the least that double precision knows to a rather long one.
 STEPS = 10.0 ** np.arange(-15.5, 0.0, 0.5)
@@ -54,8 +64,12 @@ def with_other_steps(function: VectorFunction, comparison: Comparison) -> Compar
     analytic = comparison.analytic
     if comparison.source == "autograd":
         analytic = by_autograd(function, comparison.behavior, in_doubt=True)
-    numeric = function.differences.second_opinion(comparison.numeric)
-    return comparison.seen(analytic=analytic, numeric=numeric)
+    comparison = comparison.seen(analytic=analytic)
+    differences = function.differences.with_measured_noise(comparison.numeric.values)
+    numeric = differences.doubted(comparison.numeric)
+    # Where slopes to both sides differ, steps of another length are no better.
+    columns = np.flatnonzero((~comparison.matches & ~numeric.bent).any(axis=0))
+    return comparison.seen(numeric=differences.second_opinion(numeric, columns))
 
 
 def by_autograd(function: VectorFunction, behavior: Behavior, *, in_doubt: bool = False) -> Array:
@@ -133,70 +147,105 @@ def _least_step(function: VectorFunction, row: int, column: int) -> float:
 
 
 def from_both_sides(function: VectorFunction, comparison: Comparison) -> Comparison:
-    """Excuse an answer between the two slopes of a kink, and note where it is."""
-    doubtful = ~comparison.agrees | comparison.unproved | comparison.numeric.bent
-    columns = np.flatnonzero(doubtful.any(axis=0))[:MOST_LOOKED_AT]
-    if not len(columns):
-        return comparison
-    differences = replace(function.differences, epsilon=comparison.epsilon)
-    noise = differences.measured_noise(comparison.numeric.values, columns)
-    slopes = replace(differences, noise=noise).to_both_sides(columns)
-    comparison = _with_slopes_on_this_side(comparison, columns, slopes)
-    return comparison.seen(kinks=_kinks(comparison, columns, slopes, doubtful[:, columns]))
+    """Excuse an answer between the two slopes of a kink, and note where it is.
 
-
-def _with_slopes_on_this_side(
-    comparison: Comparison, columns: Indices, slopes: OneSidedSlopes
-) -> Comparison:
-    """Use slopes from a far smaller scale where there is a kink close by."""
-    middle = (slopes.left + slopes.right) / 2
-    better = slopes.near & (slopes.errors <= 10 * ROUGH * np.abs(middle))
-    if not better.any():
-        return comparison
-    values, errors = comparison.numeric.values.copy(), comparison.numeric.errors.copy()
-    values[:, columns] = np.where(better, middle, values[:, columns])
-    errors[:, columns] = np.where(better, slopes.errors, errors[:, columns])
-    return comparison.seen(numeric=comparison.numeric._replace(values=values, errors=errors))
-
-
-def _kinks(
-    comparison: Comparison, columns: Indices, slopes: OneSidedSlopes, doubtful: Mask
-) -> Kinks | None:
-    """The kinks, jumps and ends among some columns of the Jacobian, and how good the answers are.
-
-    All masks here have a column for each of these.
+    What would be said is looked at on ever smaller scales, until it stands.
     """
+    exact = replace(function.differences, epsilon=comparison.epsilon)
+    differences, numeric = exact.with_measured_noise(), comparison.numeric
+    some = np.maximum(ROUGH * np.abs(numeric.values), SOMETHING)
+    rough = ~comparison.agrees & ~(numeric.errors <= some)
+    doubtful = comparison.unproved | numeric.bent | rough
+    columns = np.flatnonzero(doubtful.any(axis=0))[:MOST_LOOKED_AT]
+    slopes = differences.to_both_sides(columns).among(columns, numeric)
+    # Where they only seemed to differ, central differences are better.
+    broken = np.logical_or.reduce(_breaks(comparison, slopes)) | slopes.near
+    smooth = np.flatnonzero(numeric.bent.any(axis=0) & ~broken.any(axis=0))
+    comparison = comparison.seen(numeric=differences.with_more_steps(numeric, smooth))
+    looked_at: set[tuple[int, int]] = set()
+    while True:
+        judged = _with_slopes(comparison, slopes)
+        in_question = (each for each in _in_question(judged, slopes) if each not in looked_at)
+        place = next(in_question, None)
+        if place is None or len(looked_at) == MOST_CLOSE_UPS or function.epsilon > EPSILON:
+            return judged
+        looked_at.add(place)
+        # Noise was measured farther away than this is.
+        slopes = slopes.replaced(place, exact.close_up(*place))
+
+
+def _breaks(comparison: Comparison, slopes: OneSidedSlopes) -> tuple[Mask, Mask, Mask]:
+    """Where the function ends, where its slopes to both sides differ, and where it jumps."""
     low, high = np.fmin(slopes.left, slopes.right), np.fmax(slopes.left, slopes.right)
     size = np.maximum(np.abs(low), np.abs(high))
     # Beside the end of its domain a function ends as well, at a distance that is not nothing.
-    x = comparison.point.x[columns]
-    at_end = (x == 0) | (np.abs(x) > ALMOST_ZERO)
-    edge = doubtful & (np.isnan(slopes.left) ^ np.isnan(slopes.right)) & at_end
+    x = np.abs(comparison.point.x)
+    ends = (np.isnan(slopes.left) ^ np.isnan(slopes.right)) & ((x == 0) | (x > ALMOST_ZERO))
     apart = high - low > max(KINK, comparison.tolerance) * size + 30 * slopes.errors
-    jumps = slopes.jumps & doubtful
-    found = edge | (doubtful & apart) | jumps
+    return ends, apart, slopes.jumps
+
+
+def _with_slopes(comparison: Comparison, slopes: OneSidedSlopes) -> Comparison:
+    """Use slopes from a far smaller scale where there is a kink close by, and note those here."""
+    values, errors, bends = comparison.numeric
+    middle = (slopes.left + slopes.right) / 2
+    near, known = slopes.near, slopes.errors <= 10 * ROUGH * _size(comparison, slopes)
+    apart = np.abs(middle - values)
+    better = near & known & ((apart > SAFETY * (slopes.errors + errors)) | (slopes.errors < errors))
+    # What was seen on the usual scale is no derivative, even where it is not known which one is.
+    errors = np.where(near & ~known, np.fmax(errors, apart + slopes.errors), errors)
+    values, errors = np.where(better, middle, values), np.where(better, slopes.errors, errors)
+    numeric = NumericJacobian(values, errors, bends)
+    comparison = comparison.seen(numeric=numeric, changes_close_by=near)
+    return comparison.seen(kinks=_kinks(comparison, slopes))
+
+
+def _size(comparison: Comparison, slopes: OneSidedSlopes) -> Array:
+    """How large each derivative is, by rule or by its slopes."""
+    return np.fmax(np.abs(slopes.left + slopes.right) / 2, np.abs(comparison.analytic))
+
+
+def _in_question(comparison: Comparison, slopes: OneSidedSlopes) -> Iterator[tuple[int, int]]:
+    """What would be spoken of, and what is not known well enough."""
+    if comparison.kinks is not None:
+        yield comparison.kinks.shown.row, comparison.kinks.shown.column
+    if not comparison.agrees.all():
+        yield comparison.worst(~comparison.agrees)
+    rough = slopes.errors > ROUGH / SAFETY * _size(comparison, slopes)
+    for row, column in np.argwhere(slopes.near & rough):
+        yield int(row), int(column)
+
+
+def _kinks(comparison: Comparison, slopes: OneSidedSlopes) -> Kinks | None:
+    """The kinks, jumps and ends of the function, and how good the answers are there."""
+    doubtful = ~comparison.matches | comparison.unproved | comparison.numeric.bent
+    ends, kinks, jumps = (each & doubtful for each in _breaks(comparison, slopes))
+    found = ends | kinks | jumps
     if not found.any():
         return None
-    analytic, numeric = comparison.analytic[:, columns], comparison.numeric.values[:, columns]
-    tolerance = comparison.tolerance * size + 10 * slopes.errors
+    low, high = np.fmin(slopes.left, slopes.right), np.fmax(slopes.left, slopes.right)
+    tolerance = comparison.tolerance * np.maximum(np.abs(low), np.abs(high)) + 10 * slopes.errors
+    analytic, numeric = comparison.analytic, comparison.numeric.values
     between = (analytic >= low - tolerance) & (analytic <= high + tolerance) & ~jumps
     differs = np.abs(analytic - numeric) > ROUGH * np.maximum(np.abs(analytic), np.abs(numeric))
-    outside = found & ~between & ~comparison.agrees[:, columns]
+    outside = found & ~between & ~comparison.matches | jumps & differs
     # One to speak of: the first that is no answer, or else the first of all.
-    row, index = (int(each[0]) for each in np.nonzero(outside if outside.any() else found))
-    kink = Kink(
+    row, column = (int(each[0]) for each in np.nonzero(outside if outside.any() else found))
+    kind: Literal["kink", "jump", "edge"] = "kink"
+    if jumps[row, column]:
+        kind = "jump"
+    elif ends[row, column]:
+        kind = "edge"
+    shown = Kink(
         row,
-        int(columns[index]),
-        "jump" if jumps[row, index] else "edge" if edge[row, index] else "kink",
-        float(slopes.left[row, index]),
-        float(slopes.right[row, index]),
-        float(10 * slopes.errors[row, index]),
-        bool((jumps & differs)[row, index] if jumps[row, index] else outside.any()),
+        column,
+        kind,
+        float(slopes.left[row, column]),
+        float(slopes.right[row, column]),
+        float(10 * slopes.errors[row, column]),
+        bool(outside[row, column]),
     )
-    excused, broken = np.zeros_like(comparison.matches), np.zeros_like(comparison.matches)
-    excused[:, columns] = found & between
-    broken[:, columns] = jumps & differs
-    return Kinks(excused, broken, kink)
+    return Kinks(found & between, jumps & differs, shown)
 
 
 def beside(function: VectorFunction, comparison: Comparison) -> Comparison:

@@ -99,6 +99,8 @@ class Comparison:
     epsilon: float = EPSILON
     """How far values of the function are rounded, relative to their size."""
     behavior: Behavior = UNSUSPECTED
+    changes_close_by: Mask | bool = False
+    """Where a derivative is another one on a far smaller scale than the usual."""
     kinks: Kinks | None = None
     coarse: Coarse | None = None
     blame: Blame | None = None
@@ -119,13 +121,13 @@ class Comparison:
 
         It takes less time to see than ``matches``, and is enough for most functions.
         """
-        values, errors, bent = self.numeric
+        values, errors, bends = self.numeric
         close = np.abs(self.analytic - values) + SAFETY * errors
         # Where a value is too large for a number, an infinite error is no match.
         plain = (close <= self.tolerance * np.abs(values)) & np.isfinite(close)
         if not plain.all():
             plain |= (values == 0) & (self.analytic == 0) & np.isfinite(errors)
-        return bool(plain.all()) and not bent.any()
+        return bool(plain.all()) and not bends.any()
 
     @cached_property
     def scale(self) -> Array:

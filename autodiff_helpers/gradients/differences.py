@@ -24,6 +24,13 @@ LONG_STEP = 1.0371e-3
 # Short enough for what is beside a kink, and long enough to see a slope.
 KINK_STEP = 1.0371e-5
 NEARER = 1e-4
+# A derivative is looked at on ever smaller scales: the smallest at 0, where any number is far from
+# the next one, and how much slopes may differ on neighbouring ones.
+CLOSEST = 1e-42
+STEADY = 0.1
+CLOSE_STEPS = 3
+# Rounding inside a function that does not show, in units of the last digit of the largest number.
+HIDDEN_UNITS = 16
 # For a second opinion all steps are another bit shorter, and the noise is measured.
 OTHER_STEP = 0.437
 NOISE_POINTS = 16
@@ -62,12 +69,27 @@ class NumericJacobian(NamedTuple):
     """The derivatives, of shape ``(m, n)``."""
     errors: Array
     """For each derivative an estimate of how far it may be off; infinite where none was found."""
-    bent: Mask
-    """Whether the slopes to the left and to the right seem to differ, however small the step."""
+    bends: Array
+    """How far values lie off a line where the slopes to the left and to the right seem to differ,
+    however small the step, or else 0."""
+
+    @property
+    def bent(self) -> Mask:
+        """Whether the slopes to the left and to the right seem to differ."""
+        return np.asarray(self.bends > 0)
+
+
+class Slopes(NamedTuple):
+    """The slopes of one output to both sides of one element."""
+
+    left: float
+    right: float
+    error: float
+    """How far the two may be off."""
 
 
 class OneSidedSlopes(NamedTuple):
-    """The slopes of a function to both sides of a point, each of shape ``(m, k)``."""
+    """The slopes of a function to both sides of a point, each of shape ``(m, n)``."""
 
     left: Array
     right: Array
@@ -77,6 +99,27 @@ class OneSidedSlopes(NamedTuple):
     """Where the function changes by as much however short the step."""
     near: Mask
     """Where the two differ on the usual scale only: these are the slopes on a far smaller one."""
+
+    def among(self, elements: Indices, central: NumericJacobian) -> "OneSidedSlopes":
+        """Those by some elements among all, with central differences for the rest."""
+        left, right, errors = np.array([central.values, central.values, central.errors])
+        jumps, near = np.zeros((2, *central.values.shape), dtype=bool)
+        again = OneSidedSlopes(left, right, errors, jumps, near)
+        for each, new in zip(again, self, strict=True):
+            each[:, elements] = new
+        return again
+
+    def replaced(self, place: tuple[int, int], close: Slopes | None) -> "OneSidedSlopes":
+        """The same with what was seen of one output and one element on a far smaller scale."""
+        if close is None:
+            return self
+        left, right, errors = np.array([self.left, self.right, self.errors])
+        change = max(abs(close.left - left[place]), abs(close.right - right[place]))
+        jumps, near = np.array([self.jumps, self.near])
+        near[place] |= not change <= close.error + errors[place]
+        jumps[place] = False
+        left[place], right[place], errors[place] = close
+        return OneSidedSlopes(left, right, errors, jumps, near)
 
 
 @dataclass(frozen=True)
@@ -115,69 +158,106 @@ class Differences:
     seen: Batched | None = None
     """Gives the points as the function sees them, where it rounds them first."""
 
-    def central(self, shrink: float = 1.0) -> NumericJacobian:
-        """The Jacobian by central differences, all short step sizes times a factor."""
+    def central(self) -> NumericJacobian:
+        """The Jacobian by central differences: two steps, and more where these are not enough.
+
+        Where the slopes to both sides seem to differ, more steps would not help.
+        """
+        every = np.arange(len(self.x))
         if not len(self.x) or not len(self.value):
             nothing = np.zeros((len(self.value), len(self.x)))
-            return NumericJacobian(nothing, nothing, nothing.astype(bool))
-        longer = shrink * self.longer
-        best, errors, rounding, bent = self._from_two_steps(longer * SHORT_STEP)
+            return NumericJacobian(nothing, nothing, nothing)
+        best, errors, rounding, bends = self._from_two_steps(every, self.longer * SHORT_STEP)
         unsure = _unsure(best, errors, rounding)
-        if len(unsure):
-            errors[np.isnan(errors)] = np.inf
-            sizes = np.abs(best)
-            scale = np.where(errors < PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
-            again, error = self._from_many_steps(unsure, longer**1.25 * LONG_STEP, scale)
-            _take_closer(best, errors, unsure, again, error)
-            # For tiny inputs even the shortest of these steps may be too long.
-            tiny = unsure[(np.abs(self.x[unsure]) < LONG_STEP) & (self.x[unsure] != 0)]
-            tiny = tiny[~(errors[tiny] <= PLAUSIBLE * np.abs(best[tiny])).all(axis=1)]
-            if len(tiny):
-                step = shrink * LONG_STEP
-                again, error = self._from_many_steps(tiny, step, scale, relative=True)
-                _take_closer(best, errors, tiny, again, error)
-        return NumericJacobian(best.T, errors.T, bent.T)
+        errors[np.isnan(errors)] = np.inf
+        found = NumericJacobian(best.T, errors.T, bends.T)
+        straight = ~np.asarray(found.bent.any(axis=0))
+        return self.with_more_steps(found, unsure[straight[unsure]])
 
-    def second_opinion(self, first: NumericJacobian) -> NumericJacobian:
-        """The Jacobian once more, with other step sizes and a measured rounding error.
+    def with_more_steps(
+        self, found: NumericJacobian, elements: Indices, shrink: float = 1.0
+    ) -> NumericJacobian:
+        """The Jacobian with as many steps as it takes for some elements, times a factor."""
+        if not len(elements):
+            return found
+        best, errors = found.values.T.copy(), found.errors.T.copy()
+        sizes = np.abs(best)
+        scale = np.where(errors < PLAUSIBLE * sizes, sizes, 0.0).max(axis=0)
+        longer = shrink * self.longer
+        again, error = self._from_many_steps(elements, longer**1.25 * LONG_STEP, scale)
+        _take_closer(best, errors, elements, again, error)
+        # For tiny inputs even the shortest of these steps may be too long.
+        tiny = elements[(np.abs(self.x[elements]) < LONG_STEP) & (self.x[elements] != 0)]
+        tiny = tiny[~(errors[tiny] <= PLAUSIBLE * np.abs(best[tiny])).all(axis=1)]
+        if len(tiny):
+            again, error = self._from_many_steps(tiny, shrink * LONG_STEP, scale, relative=True)
+            _take_closer(best, errors, tiny, again, error)
+        return NumericJacobian(best.T, errors.T, found.bends)
 
-        Of both it is the better one for each derivative, no more exact than the two agree.
+    def second_opinion(self, first: NumericJacobian, elements: Indices) -> NumericJacobian:
+        """The derivatives by some elements once more, with steps of another length.
+
+        Of both it is the better one for each, no more exact than the two agree.
         """
-        measured = replace(self, noise=self.measured_noise(first.values))
-        one, other = (measured.central(shrink) for shrink in (1.0, OTHER_STEP))
-        values, errors, _ = better_of(one, other)
+        if not len(elements):
+            return first
+        one = self._with_steps_for_noise(first, elements)
+        best, errors, rounding, _ = self._from_two_steps(
+            elements, OTHER_STEP * self.longer * SHORT_STEP
+        )
+        errors[np.isnan(errors)] = np.inf
+        other = NumericJacobian(one.values.copy(), one.errors.copy(), one.bends)
+        other.values[:, elements], other.errors[:, elements] = best.T, errors.T
+        unsure = elements[_unsure(best, errors, rounding)]
+        values, errors, bends = better_of(one, self.with_more_steps(other, unsure, OTHER_STEP))
         if self.epsilon > EPSILON:
             # Steps this long may reach over kinks beside the point. Then any number between the
             # slopes to both sides may be the derivative.
             errors = np.fmax(errors, self._gaps(SHORT_STEP * self.longer) / 2)
-        return NumericJacobian(values, errors, first.bent)
+        return NumericJacobian(values, errors, bends)
 
-    def measured_noise(self, jacobian: Array, elements: Indices | None = None) -> Array:
-        """How far values are off a straight line, over a distance with no bend.
+    def _with_steps_for_noise(self, found: NumericJacobian, elements: Indices) -> NumericJacobian:
+        """The same with longer steps where more than rounding asks for them."""
+        rounding = 2 * self.epsilon * np.abs(self.value) / self._shortest_width[elements, None]
+        best, errors = found.values.T[elements], found.errors.T[elements]
+        return self.with_more_steps(found, elements[_unsure(best, errors, rounding)])
 
-        All elements of the point move together, or ``k`` of them one by one: the largest distance
-        for each output, of shape ``(m,)`` or ``(k, m)``.
+    def doubted(self, first: NumericJacobian) -> NumericJacobian:
+        """What was found before noise was known of, with what it may have done."""
+        noise = 2 * self.noise * np.ones(len(self.value))
+        off = noise[:, None] / self._shortest_width
+        bends = np.where(first.bends > self._visible[:, None], first.bends, 0.0)
+        return NumericJacobian(first.values, first.errors + off, bends)
+
+    @property
+    def _shortest_width(self) -> Array:
+        """How far apart the values of the shorter of two steps are, by each element."""
+        steps = self._steps(np.arange(len(self.x)), self.longer * SHORT_STEP)
+        return np.asarray(2 * steps / RATIO)
+
+    def with_measured_noise(self, jacobian: Array | None = None) -> "Differences":
+        """The same, with the noise of its values: how far they are off a line, with no bend.
+
+        All elements move together. The line is the one with these slopes, or where none are given
+        the best one to each side, which leaves out a kink and a jump at the point.
         """
         # Far enough to meet other roundings, and too near for the function to bend.
         distance = self.epsilon**0.6 * np.abs(self.x)
-        if elements is None:
-            shifts = (2 * _scattered(NOISE_POINTS, len(self.x)) - 1) * distance
+        direction = (0.5 + 0.5 * _scattered(len(self.x))) * distance
+        direction[1::2] *= -1
+        # Too near, the rounding of the point itself would be all there is.
+        shares = (0.1 + 0.9 * _scattered(NOISE_POINTS))[:, None]
+        moves = np.array([shares, -shares]) * direction
+        values = self.f((self.x + moves).reshape(-1, len(self.x)))
+        off = values.reshape(2, NOISE_POINTS, len(self.value)) - self.value
+        if jacobian is None:
+            shares -= shares.mean()
+            off -= shares * (shares * off).sum(axis=1, keepdims=True) / (shares**2).sum()
+            off -= (off.max(axis=1, keepdims=True) + off.min(axis=1, keepdims=True)) / 2
         else:
-            shifts = np.zeros((NOISE_POINTS // 2, len(elements), len(self.x)))
-            shares = 0.1 + 0.9 * _scattered(*shifts.shape[:2])
-            shifts[:, np.arange(len(elements)), elements] = shares * distance[elements]
-            shifts = np.concatenate(shifts)
-        points = self.x + np.concatenate((shifts, -shifts))
-        slopes = np.nan_to_num(jacobian, posinf=0.0, neginf=0.0)
-        expected = self.value + (points - self.x) @ slopes.T
-        off = np.nan_to_num(self.f(points) - expected, posinf=0.0, neginf=0.0)
-        if elements is None:
-            return np.asarray(np.abs(off).max(axis=0))
-        # What lies on a line on each side is no noise, be it the slope there or a jump.
-        off = off.reshape(2, NOISE_POINTS // 2, len(elements), len(self.value))
-        shares = (shares - shares.mean(axis=0))[:, :, None]
-        off -= shares * (shares * off).sum(axis=1, keepdims=True) / (shares**2).sum(axis=0)
-        return np.asarray((off.max(axis=1) - off.min(axis=1)).max(axis=0))
+            off -= moves @ np.nan_to_num(jacobian, posinf=0.0, neginf=0.0).T
+        noise = np.nan_to_num(np.abs(off), posinf=0.0).max(axis=(0, 1))
+        return replace(self, noise=np.maximum(self.noise, noise))
 
     def to_both_sides(self, elements: Indices) -> OneSidedSlopes:
         r"""The one-sided derivatives by some elements, where left and right may differ.
@@ -185,21 +265,60 @@ class Differences:
         The slopes :math:`(f(x \pm h e_j) - f(x)) / (\pm h)` are taken for three step sizes and
         extrapolated; where the function has no value on a side, they are nan there.
         """
-        step = KINK_STEP * self.longer
-        found = self._to_both_sides(elements, step)
-        if self.epsilon > EPSILON:
-            return found
-        # A kink, or a jump, is there on a far smaller scale too; if not, it is only near.
-        nearer = self._to_both_sides(elements, NEARER * step)
-        gaps = np.abs(found.right - found.left), np.abs(nearer.right - nearer.left)
-        sizes = np.maximum(np.abs(found.right), np.abs(found.left))
-        near = (gaps[0] > PLAUSIBLE * sizes + 30 * found.errors) & (gaps[1] < 0.5 * gaps[0])
-        left, right = (
-            np.where(near, close, far)
-            for close, far in ((nearer.left, found.left), (nearer.right, found.right))
+        if not len(elements):
+            nothing = np.zeros((len(self.value), 0))
+            nowhere = nothing.astype(bool)
+            return OneSidedSlopes(nothing, nothing, nothing, nowhere, nowhere)
+        found = self._to_both_sides(elements, KINK_STEP * self.longer)
+        return self._nearer(elements, found) if self.epsilon == EPSILON else found
+
+    def _nearer(self, elements: Indices, found: OneSidedSlopes) -> OneSidedSlopes:
+        """The slopes on a far smaller scale, where a kink or a jump is not there as well."""
+        steps = self._steps(elements, NEARER * KINK_STEP)
+        upper, lower, width = (each[0] for each in self._both_sides(elements, steps[None]))
+        right, left = (
+            2 * change.T / width.T for change in (upper - self.value, self.value - lower)
         )
-        errors = np.where(near, nearer.errors, found.errors)
-        return OneSidedSlopes(left, right, errors, found.jumps & nearer.jumps, near)
+        rounding = 8 * self._noise(self.value)[:, None] / width.T
+        gap, close_gap = np.abs(found.right - found.left), np.abs(right - left)
+        sizes = np.maximum(np.abs(found.right), np.abs(found.left))
+        apart = (gap > PLAUSIBLE * sizes + 30 * found.errors) | found.jumps
+        near = apart & (close_gap < 0.5 * gap)
+        return OneSidedSlopes(
+            np.where(near, left, found.left),
+            np.where(near, right, found.right),
+            np.where(near, close_gap + rounding, found.errors),
+            found.jumps & ~near,
+            near,
+        )
+
+    def close_up(self, row: int, element: int) -> Slopes | None:
+        """One derivative on the smallest scale that shows it, or None where none does."""
+        elements = np.array([element])
+        steps = self._close_steps(element)
+        upper, lower, _ = self._both_sides(elements, steps[:, None])
+        upper, lower = upper[:, 0, row], lower[:, 0, row]
+        slopes = np.array([self.value[row] - lower, upper - self.value[row]]) / steps
+        seen = 2 * self.epsilon * np.fmax(np.abs(upper), np.abs(lower))
+        run = _on_the_smallest_scale(slopes, seen / steps, self._hidden / steps)
+        if run is None:
+            return None
+        slopes, steps = slopes[:, run], steps[run]
+        noise = np.where((slopes == 0).all(axis=0), self._hidden, 4 * seen[run]) / steps
+        left, right, error = _extrapolated(slopes, noise)
+        if abs(right - left) > 10 * error + PLAUSIBLE * max(abs(left), abs(right)):
+            return Slopes(left, right, error)
+        # It is smooth on this scale, so that central differences are better.
+        longest = float(steps[0] / max(abs(self.x[element]), 1.0))
+        values, errors = self._from_many_steps(elements, longest, np.zeros(1))
+        middle, error = float(values[0, row]), max(float(errors[0, row]), float(noise[0]))
+        return Slopes(middle, middle, error)
+
+    @property
+    def _hidden(self) -> float:
+        """How far values may be off by rounding that does not show in them."""
+        largest = max(1.0, np.abs(self.x).max(), np.abs(self.value).max())
+        return float(HIDDEN_UNITS * self.epsilon * largest)
 
     def to_most_digits(self) -> tuple[Array, Array]:
         """The slopes by the first element of the point, as exact as can be, and their errors.
@@ -218,42 +337,47 @@ class Differences:
         )
         return slopes[0], errors[0]
 
+    def _close_steps(self, element: int) -> Array:
+        """Step sizes from the usual ones down to the smallest, each a number of last digits."""
+        x = abs(float(self.x[element]))
+        digit = float(np.spacing(x)) if x else CLOSEST
+        longest = KINK_STEP * max(x, 1.0)
+        count = int(np.log(longest / (2 * digit)) / np.log(RATIO)) + 1
+        steps = longest * RATIO ** -np.arange(count, dtype=float)
+        return np.asarray(np.round(steps / digit) * digit if x else steps)
+
     @property
     def longer(self) -> float:
         """How much longer the steps are for coarser numbers, to make the error the least."""
         return float((self.epsilon / EPSILON) ** 0.2)
 
-    def _from_two_steps(self, step: float) -> tuple[Array, Array, Array, Mask]:
+    def _from_two_steps(self, elements: Indices, step: float) -> tuple[Array, Array, Array, Array]:
         """The derivatives from two steps, their errors, how much of these is rounding, and bends.
 
-        A bend is where the slopes to the left and to the right seem to differ.
+        A bend is how far values lie off a line where the slopes to both sides seem to differ.
         """
-        sizes = np.abs(self.x)
-        steps = step * np.maximum(sizes, 1.0)
-        noise = self._noise(self.value)
-        # To see a bend takes more: intermediate numbers may be as large as the inputs.
-        visible = 16 * np.maximum(noise, 2 * self.epsilon * sizes.max())
         parts = [
-            self._part_from_two_steps(part, steps[part], noise, visible)
-            for part in self._parts(len(self.x), calls=4)
+            self._part_from_two_steps(elements[part], step)
+            for part in self._parts(len(elements), calls=4)
         ]
         if len(parts) == 1:
             return parts[0]
-        best, errors, rounding, bent = map(np.concatenate, zip(*parts, strict=True))
-        return best, errors, rounding, bent
+        best, errors, rounding, bends = map(np.concatenate, zip(*parts, strict=True))
+        return best, errors, rounding, bends
 
     def _part_from_two_steps(
-        self, part: slice, steps: Array, noise: Array, visible: Array
-    ) -> tuple[Array, Array, Array, Mask]:
-        elements = np.arange(part.start, part.stop)
+        self, elements: Indices, step: float
+    ) -> tuple[Array, Array, Array, Array]:
+        steps = self._steps(elements, step)
+        noise = self._noise(self.value)
         upper, lower, width = self._both_sides(elements, steps * TWO_STEPS)
         first, second = (upper - lower) / width
         best = second + (second - first) / (RATIO**2 - 1)
         rounding = noise / width[1]
         # The bend of a smooth function shrinks faster with the step than that of a kink.
         longer_bend, bend = np.abs(upper + lower - 2 * self.value)
-        bent = bend > np.maximum(visible, KEPT / RATIO * longer_bend)
-        return best, np.abs(best - first) + rounding, rounding, bent
+        bent = bend > np.maximum(self._visible, KEPT / RATIO * longer_bend)
+        return best, np.abs(best - first) + rounding, rounding, np.where(bent, bend, 0.0)
 
     def _from_many_steps(
         self,
@@ -345,6 +469,12 @@ class Differences:
     def _steps(self, elements: Indices, step: float, relative: bool = False) -> Array:
         return np.asarray(step * np.maximum(np.abs(self.x[elements]), 0.0 if relative else 1.0))
 
+    @property
+    def _visible(self) -> Array:
+        """How far values must lie off a line to be seen: numbers inside may be as large as x."""
+        largest = 2 * self.epsilon * np.abs(self.x).max()
+        return np.asarray(16 * np.maximum(self._noise(self.value), largest))
+
     def _noise(self, values: Array) -> Array:
         """How far the difference of two values may be off by rounding."""
         return np.asarray(2 * self.epsilon * np.abs(values) + 2 * self.noise)
@@ -363,7 +493,7 @@ def better_of(one: NumericJacobian, other: NumericJacobian) -> NumericJacobian:
     # Where only one of them found anything, it stands alone.
     apart[~np.isfinite(one.errors + other.errors)] = 0.0
     errors = np.maximum(np.minimum(one.errors, other.errors), apart)
-    return NumericJacobian(values, errors, one.bent)
+    return NumericJacobian(values, errors, one.bends)
 
 
 def _unsure(values: Array, errors: Array, rounding: Array) -> Indices:
@@ -386,14 +516,45 @@ def _take_closer(best: Array, errors: Array, elements: Indices, again: Array, er
     errors[elements] = np.where(closer, error, errors[elements])
 
 
-def _scattered(rows: int, columns: int) -> Array:
-    """Numbers between 0 and 1 all over the place, always the same, in this shape.
+def _on_the_smallest_scale(slopes: Array, noise: Array, hidden: Array) -> slice | None:
+    """Where slopes to both sides are steady: the run of steps with the smallest ones.
+
+    A slope is known where it is well above the noise. One of 0 may be what rounding hides, and is
+    known where that would be nothing beside slopes on a larger scale.
+    """
+    shown = np.abs(slopes) > 32 * noise
+    largest = np.where(shown, np.abs(slopes), 0.0).max()
+    known = (shown | ((slopes == 0) & (hidden <= STEADY**2 * largest))).all(axis=0)
+    sizes = np.abs(slopes)
+    steady = np.abs(np.diff(slopes)) <= STEADY * np.maximum(sizes[:, 1:], sizes[:, :-1])
+    together = known[1:] & known[:-1] & steady.all(axis=0)
+    last = len(together)
+    while last:
+        first = last
+        while first and together[first - 1]:
+            first -= 1
+        if last - first >= CLOSE_STEPS - 1:
+            return slice(first, last + 1)
+        last = first - 1 if first == last else first
+    return None
+
+
+def _extrapolated(slopes: Array, noise: Array) -> tuple[float, float, float]:
+    """Slopes to both sides, of shape ``(2, steps)``, for a step of 0, and their error."""
+    change = np.diff(slopes) / (RATIO - 1)
+    errors = np.abs(change).max(axis=0) + noise[1:]
+    index = int(errors.argmin())
+    left, right = slopes[:, index + 1] + change[:, index]
+    return float(left), float(right), float(errors[index])
+
+
+def _scattered(count: int) -> Array:
+    """Numbers between 0 and 1 all over the place, always the same.
 
     They are multiples of the golden ratio. Loading numpy's random numbers would make every later
     check slower, because it keeps their state.
     """
-    multiples = np.outer(np.arange(1, rows + 1), np.arange(1, columns + 1))
-    return np.asarray(multiples * (np.sqrt(1.25) - 0.5) % 1.0)
+    return np.asarray(np.arange(1, count + 1) * (np.sqrt(1.25) - 0.5) % 1.0)
 
 
 def _extrapolate(derivatives: Array, rows: list[Array]) -> list[Array]:
