@@ -35,6 +35,7 @@ def test_the_chapter_is_complete():
         "2.5.3-detaching-computation",
         "2.5.4-gradient-of-python-control-flow",
         "gallery",
+        "glossary",
         "index",
     ]
 
