@@ -1,16 +1,19 @@
 """Curves: a function and its derivative, and the error of a numeric derivative."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from tabulate import tabulate
 from torch import Tensor
 
+from autodiff_helpers.breaks import interrupted, shown_range
 from autodiff_helpers.gradients.differences import RATIO
 from autodiff_helpers.picture import BLUE, VERMILION, Picture
 from autodiff_helpers.rounding import in_few_digits, magnitude, rounded, significant
@@ -28,8 +31,9 @@ MUCH = 10.0
 def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) -> Picture:
     """Draw a function of one number and its derivative, which autograd finds at every point.
 
-    The function is called once for each point, with a scalar, so it may hold loops and branches.
-    Nothing of yours is changed.
+    The function is called with a scalar, so it may hold loops and branches. Where it or its
+    derivative jumps, the curve is interrupted, and a point that stands alone is a dot; near a pole
+    it leaves the picture. Nothing of yours is changed.
 
     Args:
         f: a function that takes a tensor of shape ``()`` and dtype float64 and returns one.
@@ -60,8 +64,8 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
         # Not linspace: the middle of -3 to 3 must be 0, not 2e-16.
         steps = torch.arange(SAMPLES, dtype=torch.float64)
         points = start + (stop - start) * steps / (SAMPLES - 1)
-        curves = [_value_and_slope(f, point) for point in points]
-    values, slopes = zip(*curves, strict=True)
+        curves = list(_function_and_derivative(f, points.tolist()))
+    values, slopes = (curve.heights for curve in curves)
     shown = slice(None, None, SAMPLES // (ROWS - 1))
     spacing = (stop - start) / SAMPLES
     columns = [
@@ -76,18 +80,51 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
         start=significant(start),
         stop=significant(stop),
     )
-    return Picture(_figure_of_curves(points.tolist(), values, slopes), text, title)
+    return Picture(_figure_of_curves(points.tolist(), curves), text, title)
 
 
-def _figure_of_curves(
-    points: Sequence[float], values: Sequence[float], slopes: Sequence[float]
-) -> Figure:
+class _Curve(NamedTuple):
+    heights: Sequence[float]
+    jumps: list[int]
+    """After which points it jumps."""
+    shown: tuple[float, float]
+    """From where to where it is to be seen."""
+
+
+def _function_and_derivative(
+    f: Callable[[Tensor], Tensor], points: Sequence[float]
+) -> Iterator[_Curve]:
+    @cache
+    def both(x: float) -> tuple[float, float]:
+        value, slope = _value_and_slope(f, torch.tensor(x, dtype=torch.float64))
+        # torch has slopes for log at negative numbers as well.
+        return value, math.nan if math.isnan(value) else slope
+
+    for which, heights in enumerate(zip(*map(both, points), strict=True)):
+
+        def curve(x: float, which: int = which) -> float:
+            return both(x)[which]
+
+        yield _Curve(
+            heights, interrupted(curve, points, heights), shown_range(curve, points, heights)
+        )
+
+
+def _figure_of_curves(points: Sequence[float], curves: Sequence[_Curve]) -> Figure:
     figure = Figure(figsize=(5.6, 3.2), layout="constrained")
     axes = figure.add_subplot()
     axes.axhline(0, color="#9ca3af", lw=0.8)
-    axes.plot(points, values, color=BLUE, lw=2, label="f(x)")
-    slope_label = say("f′(x) by autograd")
-    axes.plot(points, slopes, color=VERMILION, lw=2, ls="--", label=slope_label)
+    looks = ((BLUE, "-", "f(x)"), (VERMILION, "--", say("f′(x) by autograd")))
+    for curve, (color, line, label) in zip(curves, looks, strict=True):
+        gaps = [place + 1 for place in curve.jumps]
+        x, y = (np.insert(each, gaps, math.nan) for each in (points, curve.heights))
+        gap = ~np.isfinite([math.nan, *y, math.nan])
+        axes.plot(x, y, line, color=color, lw=2, label=label)
+        if (alone := gap[:-2] & ~gap[1:-1] & gap[2:]).any():
+            axes.plot(x[alone], y[alone], "o", ms=4, color=color)
+    # Zero is always to be seen, and matplotlib leaves room around all of it.
+    ends = [0.0, *(end for curve in curves for end in curve.shown)]
+    axes.dataLim.intervaly = min(ends), max(ends)
     axes.set_xlabel("x")
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return figure
@@ -166,14 +203,18 @@ def _figure_of_errors(steps: Sequence[float], errors: Sequence[Sequence[float]])
     axes.grid(color="#e5e7eb", lw=0.6)
     style: dict[str, Any] = {"transform": axes.transAxes, "size": 9, "va": "top"}
     plain = [value for value in errors[0] if math.isfinite(value)]
-    if any(value > 0 and math.isfinite(value) for error in errors for value in error):
+    measured = [value for error in errors for value in error if math.isfinite(value)]
+    if any(measured):
         axes.set_yscale("log")
-    else:
+    elif measured:
         axes.text(0.5, 0.6, say("no error at any of these steps"), ha="center", **style)
+    else:
+        nowhere = say("no error can be found: f(x ± h) or f′(x) is no finite number")
+        axes.text(0.5, 0.6, nowhere, ha="center", **style)
     if plain and max(plain[-MANY:]) > MUCH * min(plain):
         axes.text(0.3, 0.95, say("round-off:\ntoo few digits left"), ha="left", **style)
     # It shrinks as the square of the step, to a tenth from each step to the next.
-    if all(long > 3 * short > 0 for long, short in pairwise(plain[:4])):
+    if plain and all(long > 3 * short > 0 for long, short in pairwise(plain[:4])):
         axes.text(0.86, 0.95, say("truncation:\nthe function bends"), ha="right", **style)
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure

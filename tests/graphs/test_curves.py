@@ -1,5 +1,6 @@
 """plot_derivative draws f and its derivative; every picture can be saved."""
 
+import math
 import re
 
 import matplotlib.pyplot as plt
@@ -9,6 +10,7 @@ import torch
 from matplotlib.figure import Figure
 
 from autodiff_helpers import plot_derivative, plot_graph, plot_step_sizes
+from autodiff_helpers.breaks import interrupted
 from autodiff_helpers.picture import Picture
 
 
@@ -40,7 +42,93 @@ def test_loops_and_branches_are_allowed():
         return x
 
     slopes = plot_derivative(double_until_large, 1, 9).figure.axes[0].lines[2].get_ydata()
-    assert set(slopes) == {2, 4, 8, 16}
+    assert set(slopes[np.isfinite(slopes)]) == {2, 4, 8, 16}
+
+
+def gaps(line):
+    """Between which neighbors a line is interrupted."""
+    x, y = (np.array(data) for data in line.get_data())
+    (places,) = np.nonzero(np.isnan(x))
+    assert np.isnan(y[places]).all()
+    return [(x[place - 1], x[place + 1]) for place in places]
+
+
+def lines_of(f, start, stop):
+    _, *lines = plot_derivative(f, start, stop).figure.axes[0].lines
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("f", "start", "stop", "values", "slopes"),
+    [
+        (torch.sign, -1, 1.03, [0], []),
+        (torch.floor, -2.1, 2.9, [-2, -1, 0, 1, 2], []),
+        (torch.abs, -1, 1.03, [], [0]),
+        (torch.relu, -1, 1.03, [], [0]),
+        (torch.tan, -2, 2, [-torch.pi / 2, torch.pi / 2], []),
+        (lambda x: 1 / x, -2.9, 3.1, [0], []),
+        (lambda x: torch.where(x > 0.3, x + 0.1, x), -1, 1, [0.3], []),
+        (torch.exp, -20, 20, [], []),
+        (lambda x: torch.sigmoid(1000 * x), -1, 1.03, [], []),
+        (torch.sqrt, 0, 1, [], []),
+        (lambda x: x * 0, 0, 1, [], []),
+    ],
+)
+def test_what_jumps_is_not_joined_and_what_is_steep_is(f, start, stop, values, slopes):
+    for line, jumps in zip(lines_of(f, start, stop), (values, slopes), strict=True):
+        found = gaps(line)
+        assert len(found) == len(jumps)
+        for (left, right), jump in zip(found, jumps, strict=True):
+            assert left - 1e-9 <= jump <= right + 1e-9
+            assert right - left < 0.04
+
+
+def test_a_curve_jumps_where_it_has_no_value_between_two_points():
+    def without_zero(x):
+        return 1 / x if x else math.nan
+
+    points = [-2.5, -2.0, -1.5, -1.0, 1.0, 1.5, 2.0, 2.5]
+    assert interrupted(without_zero, points, [without_zero(x) for x in points]) == [3]
+
+
+def test_a_value_between_two_jumps_is_a_dot():
+    _, slope, dot = lines_of(torch.abs, -1, 1)
+    assert len(gaps(slope)) == 2
+    assert [list(data) for data in dot.get_data()] == [[0], [0]]
+    assert dot.get_marker() == "o"
+
+
+@pytest.mark.parametrize(
+    ("f", "start", "stop", "most"),
+    [
+        (lambda x: 1 / x, -3, 3, 20),  # a point at the pole
+        (lambda x: 1 / x, -2.9, 3.1, 20),  # and none
+        (torch.tan, -3, 4, 60),
+        (lambda x: x**-2, -2, 3, 40),
+        (torch.log, 0, 4, 8),
+        (torch.sqrt, 0, 1, 4),
+    ],
+)
+def test_a_pole_flattens_nothing(f, start, stop, most):
+    low, high = plot_derivative(f, start, stop).figure.axes[0].get_ylim()
+    assert -most < low < 0 < high < most
+
+
+@pytest.mark.parametrize("f", [torch.exp, lambda x: x**9, torch.sin, lambda x: 1 / (x + 30)])
+def test_without_a_pole_everything_is_to_be_seen(f):
+    axes = plot_derivative(f, -20, 20).figure.axes[0]
+    low, high = axes.get_ylim()
+    for line in axes.lines:
+        assert low < min(line.get_ydata())
+        assert max(line.get_ydata()) < high
+
+
+def test_where_there_is_no_value_there_is_no_slope():
+    value, slope = lines_of(torch.log, -1, 1)
+    assert np.isnan(value.get_ydata()[:100]).all()
+    assert np.isnan(slope.get_ydata()[:100]).all()
+    nowhere, _ = lines_of(lambda x: x * torch.nan, 0, 1)
+    assert np.isnan(nowhere.get_ydata()).all()
 
 
 def test_a_constant_has_slope_zero():
@@ -207,6 +295,8 @@ def test_words_stand_only_where_they_are_true():
         assert "<svg" in picture.svg
         assert "truncation" not in words_in_the_axes(picture)
     assert words_in_the_axes(plot_step_sizes(torch.cos, 0.0)) == {"no error at any of these steps"}
+    for f, x in ((torch.sqrt, 0.0), (torch.log, -1.0), (lambda x: 1 / x, 0.0)):
+        assert words_in_the_axes(plot_step_sizes(f, x)) == {"no error can be found"}
 
 
 @pytest.mark.parametrize("kind", ["png", "pdf"])
