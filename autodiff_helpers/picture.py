@@ -3,6 +3,8 @@
 import io
 import re
 import warnings
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
@@ -28,6 +30,7 @@ _WITHOUT_DATE: dict[str, dict[str, str | None]] = {
     "png": {},
     "pdf": {"CreationDate": None},
 }
+_MISSING = re.compile(r"Glyph (\d+) .*missing from font")
 
 
 class Picture:
@@ -92,19 +95,28 @@ class Picture:
         Path(path).write_bytes(content)
 
     def _render(self, kind: str) -> bytes:
+        from autodiff_helpers.fonts import with_chinese
+
         buffer = io.BytesIO()
         # Text stays text, so that it can be searched, read aloud and set in the reader's fonts;
         # with a fixed salt the names inside the file are the same every time.
         with (
             mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "autodiff_helpers"}),
-            warnings.catch_warnings(),
+            # In an SVG the reader's own fonts step in where matplotlib's lack a character.
+            nullcontext() if kind == "svg" else with_chinese(self.figure),
+            warnings.catch_warnings(record=True) as caught,
         ):
-            # matplotlib's fonts know no Chinese; in an SVG the reader's own fonts step in.
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            warnings.simplefilter("always")
             width, height = self.figure.get_size_inches()
             dpi = min(DPI, (MOST_PIXELS / (width * height)) ** 0.5)
             self.figure.savefig(buffer, format=kind, dpi=dpi, metadata=_WITHOUT_DATE[kind])
-        return self._described(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
+        for each in caught:
+            if not _MISSING.match(str(each.message)):
+                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+        if kind == "svg":
+            return self._described(buffer.getvalue())
+        _warn_of_missing_characters(caught)
+        return buffer.getvalue()
 
     def _described(self, svg: bytes) -> bytes:
         # matplotlib writes no <desc>, and a screen reader needs both elements to come first.
@@ -117,3 +129,19 @@ class Picture:
         rest = re.sub(r'(<path id="m[^>]*style=")stroke: #\w+(; )?', r"\1", rest)
         ground = to_hex(self.figure.get_facecolor())
         return with_dark_theme(f"{head} {words}\n{metadata}{rest}", ground).encode()
+
+
+def _warn_of_missing_characters(caught: Sequence[warnings.WarningMessage]) -> None:
+    """Say once, and not for each of them, which characters no font has."""
+    found = [_MISSING.match(str(each.message)) for each in caught]
+    if missing := sorted({chr(int(each[1])) for each in found if each}):
+        warnings.warn(
+            say(
+                "no font here has {characters}, so empty boxes stand in their place; save the "
+                "picture as .svg, or install a font such as Noto Sans CJK, delete matplotlib's "
+                "list of fonts in {folder} and start Python anew.",
+                characters="".join(missing),
+                folder=mpl.get_cachedir(),
+            ),
+            stacklevel=4,
+        )
