@@ -1,5 +1,6 @@
 """A font for Chinese in pictures that bring their own letters: PNG and PDF."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unicodedata import east_asian_width
@@ -48,8 +49,12 @@ def with_chinese(figure: Figure) -> Iterator[None]:
     }
     for text, families in usual.items():
         text.set_fontfamily([*families, *fonts])
+    # Many Chinese fonts come in one weight: matplotlib takes that for bold as well, and logs it.
+    log = logging.getLogger("matplotlib.font_manager")
+    was_disabled, log.disabled = log.disabled, True
     try:
         yield
     finally:
+        log.disabled = was_disabled
         for text, families in usual.items():
             text.set_fontfamily(families)
