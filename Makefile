@@ -8,11 +8,14 @@ else
     BIN := .venv/bin
 endif
 
+# What a reader needs is installed, and all that the tests and tools need.
+READER := .venv/.reader
 READY := .venv/.installed
-FIRST_PAGE := notebooks/2.5.1-a-simple-example.ipynb
 
 define HELP
-make lab       open the tutorial in JupyterLab
+make lab       open your own copy of the tutorial, my-notebooks, in JupyterLab
+make fresh     put that copy away under the day's name, and make a new one
+make edit      open the original notebooks in JupyterLab, to change the tutorial
 make test      prove every output in the notebooks, and test the helpers;
                one file or folder alone: make test ONLY=notebooks/gallery.ipynb
 make coverage  show that the tests reach every line and every branch of the helpers
@@ -26,18 +29,24 @@ make lint      check style and types
 make clean     remove .venv, the site and the tools' caches
 endef
 
-.PHONY: help lab test coverage mutants outputs docs package bench lint clean
+.PHONY: help lab fresh edit test coverage mutants outputs docs package bench lint clean
 
 # `cd .` keeps make from adding that there was nothing to do.
 help:
 	$(info $(HELP))
 	@cd .
 
+lab: $(READER)
+	$(BIN)/python tools/lab.py
+
+fresh: $(READER)
+	$(BIN)/python tools/my_notebooks.py fresh
+
 # JupyterLab shows the stored pictures only of notebooks that are trusted, and as root, as in a
 # container, it does not start without being allowed to.
-lab: $(READY)
+edit: $(READY)
 	$(BIN)/jupyter trust --log-level=WARN $(wildcard notebooks/*.ipynb)
-	$(BIN)/jupyter lab --allow-root --LabApp.default_url=lab/tree/$(FIRST_PAGE)
+	$(BIN)/jupyter lab --allow-root --LabApp.default_url=lab/tree/notebooks/index.ipynb
 
 # On every core, one file at a time, in the order of `testpaths`.
 SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
@@ -80,12 +89,20 @@ lint: $(READY)
 clean:
 	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv .coverage dist docs/build screenshots site mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
 
-# The stamp is written last, so a set-up that was interrupted is done again.
-$(READY): pyproject.toml requirements.txt tools/hatch_build.py $(wildcard tools/jupyter/*)
+# A stamp is written last, so a set-up that was interrupted is done again.
+STAMP = @$(BIN)/python -c "open('$@', 'w')"
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
+
+$(READER): pyproject.toml requirements.txt tools/hatch_build.py $(wildcard tools/jupyter/* tools/labextensions/*/*)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'This tutorial needs Python 3.11 or newer; with another one: make PYTHON=python3.12')"
 	@$(PYTHON) -c "import importlib.util as u, sys; sys.exit(not u.find_spec('ensurepip') and 'This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv')"
-	@echo Setting up .venv, once: this takes a minute or two.
+	@echo Setting up .venv, once: this takes some minutes.
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	@$(BIN)/python -c "open('$(READY)', 'w')"
+	@$(INSTALL) -r requirements.txt
+	@$(INSTALL) --no-deps -e .
+	$(STAMP)
+
+$(READY): $(READER) requirements-dev.txt
+	@echo Adding what the tests and tools need to .venv, once.
+	@$(INSTALL) -r requirements-dev.txt
+	$(STAMP)

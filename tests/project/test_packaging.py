@@ -15,36 +15,56 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 
 
+READER, EVERYTHING = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
+
+
 def pyproject_pins():
+    """What the helpers need, and for each purpose what it needs besides."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"].values()
-    return project["dependencies"] + [pin for extra in extras for pin in extra]
+    return {"helpers": project["dependencies"], **project["optional-dependencies"]}
 
 
-def lock_lines():
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+def pins_in(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if not line.lstrip().startswith("#")]
 
 
-def test_environment_yml_names_the_pins_of_pyproject():
+def versions_in(path):
+    return {pin.name: pin.specifier for pin in map(Requirement, pins_in(path))}
+
+
+def test_a_reader_installs_what_the_helpers_and_jupyterlab_need_and_no_tool_of_ours():
+    pins, installed = pyproject_pins(), set(pins_in(READER))
+    assert {*pins["helpers"], *pins["lab"]} <= installed
+    tools = {Requirement(pin).name for pin in [*pins["docs"], *pins["dev"]]}
+    needed_by_jupyterlab = {"nbclient", "nbformat", "packaging", "psutil", "pyyaml"}
+    assert tools & versions_in(READER).keys() == needed_by_jupyterlab
+
+
+def test_the_rest_is_added_to_what_a_reader_has_and_changes_none_of_it():
+    pins = pyproject_pins()
+    assert {pin for each in pins.values() for pin in each} <= set(pins_in(EVERYTHING))
+    assert versions_in(READER).items() <= versions_in(EVERYTHING).items()
+
+
+def test_conda_and_binder_install_what_a_reader_needs():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    pip_lines = environment["dependencies"][-1]["pip"]
-    assert pip_lines == ["-c requirements.txt", *pyproject_pins(), "-e ."]
-
-
-def test_requirements_txt_contains_the_pins_of_pyproject():
-    assert set(pyproject_pins()) <= set(lock_lines())
+    assert environment["dependencies"] == [
+        "python=3.11",
+        "pip",
+        {"pip": ["-r requirements.txt", "-e ."]},
+    ]
 
 
 def test_every_pin_is_exact():
     # No options, addresses or local versions such as +cpu either: they would not match.
     exact = re.compile(r"[a-z0-9-]+==[0-9.]+((b|post)[0-9]+)?( ; .+)?")
-    lines = pyproject_pins() + lock_lines()
+    lines = [*(pin for pins in pyproject_pins().values() for pin in pins), *pins_in(EVERYTHING)]
     assert [line for line in lines if not exact.fullmatch(line)] == []
 
 
-def test_requirements_txt_asks_for_no_gpu_library():
-    assert [line for line in lock_lines() if re.match(r"nvidia|triton|cuda", line)] == []
+def test_no_gpu_library_is_asked_for():
+    assert [line for line in pins_in(EVERYTHING) if re.match(r"nvidia|triton|cuda", line)] == []
 
 
 def test_the_citation_names_this_version():
@@ -54,7 +74,7 @@ def test_the_citation_names_this_version():
 
 
 def test_installed_versions_are_the_pinned_ones():
-    pins = [Requirement(line) for line in lock_lines()]
+    pins = [Requirement(line) for line in pins_in(EVERYTHING)]
     wanted = {pin.name: pin for pin in pins if pin.marker is None or pin.marker.evaluate()}
     # A build of torch calls itself 2.13.0+cpu, which satisfies ==2.13.0.
     different = {
