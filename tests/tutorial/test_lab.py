@@ -1,9 +1,10 @@
-"""The first thing a newcomer does is `make lab`: it opens the first page, and Run All works."""
+"""The first thing a newcomer does is `make lab`: it opens the contents, and every cell works."""
 
 import io
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -18,13 +19,19 @@ from urllib.parse import parse_qs, urlsplit
 import nbformat
 import psutil
 import pytest
+from nbformat.sign import NotebookNotary
 from notebook_rules import code_cells
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = sorted(ROOT.glob("notebooks/*.ipynb"))
-FIRST_PAGE = "notebooks/2.5.1-a-simple-example.ipynb"
+MINE = "my-notebooks"
+FIRST_PAGE, FIRST_CHAPTER = f"{MINE}/index.ipynb", "2.5.1-a-simple-example.ipynb"
 SCREENSHOTS = ROOT / "screenshots" / "lab"
+
+# The real recipes, run from the environment of this test instead of .venv.
+SCRIPTS = Path(sysconfig.get_path("scripts")).as_posix()
+STAMPS = [f"--old-file=.venv/{stamp}" for stamp in (".reader", ".installed")]
 
 # A picture of a figure or a graph has more colors than paper and ink.
 FEWEST_COLORS = 4
@@ -76,16 +83,15 @@ def lab(tmp_path_factory):
     # What is installed with the helpers, as it is in this repository.
     environment["JUPYTER_PATH"] = str(ROOT / "tools")
     # What is run and saved there must not change this repository.
-    folder = tmp_path_factory.mktemp("clone")
+    folder = tmp_path_factory.mktemp("my clone 梯度")
     shutil.copy(ROOT / "Makefile", folder)
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    for part in ("notebooks", "tools"):
+        shutil.copytree(ROOT / part, folder / part)
 
-    # The real recipe, run from the environment of this test instead of .venv.
-    scripts = Path(sysconfig.get_path("scripts")).as_posix()
     log = home / "log.txt"
     with log.open("w") as output:
         process = subprocess.Popen(
-            ["make", "lab", "--old-file=.venv/.installed", f"BIN={scripts}"],
+            ["make", "lab", *STAMPS, f"BIN={SCRIPTS}"],
             cwd=folder,
             env=environment,
             stdout=output,
@@ -100,7 +106,7 @@ def lab(tmp_path_factory):
             process.wait()
 
 
-def test_printed_address_is_the_first_page(lab):
+def test_printed_address_is_the_contents(lab):
     assert urlsplit(lab.url).path == f"/lab/tree/{FIRST_PAGE}"
     with urllib.request.urlopen(lab.url, timeout=10) as page:
         assert "JupyterLab" in page.read().decode()
@@ -134,18 +140,30 @@ def test_no_news_and_no_update_question(lab):
 
 @each_notebook
 def test_notebook_names_a_kernel_the_server_has(lab, path):
-    content = lab.get(f"api/contents/notebooks/{path.name}")["content"]
+    content = lab.get(f"api/contents/{MINE}/{path.name}")["content"]
     assert content["metadata"]["kernelspec"]["name"] in lab.get("api/kernelspecs")["kernelspecs"]
 
 
-@each_notebook
-def test_stored_pictures_are_shown_before_anything_runs(lab, path):
-    # JupyterLab shows a stored SVG only in a cell that is trusted.
-    cells = lab.get(f"api/contents/notebooks/{path.name}")["content"]["cells"]
-    assert all(cell["metadata"]["trusted"] for cell in cells if cell["cell_type"] == "code")
+def test_who_edits_the_originals_sees_their_stored_pictures_before_anything_runs(tmp_path):
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    recipe = subprocess.run(
+        ["make", "--dry-run", "edit", *STAMPS, f"BIN={SCRIPTS}"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    trust, lab = recipe.stdout.splitlines()
+    assert lab.endswith("=lab/tree/notebooks/index.ipynb")
+    # JupyterLab shows a stored SVG only in a notebook that is trusted, which means signed.
+    environment = os.environ | {"JUPYTER_DATA_DIR": str(tmp_path)}
+    subprocess.run(shlex.split(trust), cwd=tmp_path, check=True, env=environment)
+    notary = NotebookNotary(data_dir=str(tmp_path))
+    assert all(notary.check_signature(nbformat.read(path, as_version=4)) for path in PATHS)
 
 
-# In a real browser: Run All, and look
+# In a real browser: run every cell, and look
 
 
 def choose(page, menu, item):
@@ -155,18 +173,24 @@ def choose(page, menu, item):
 
 
 class OpenNotebook:
-    """A notebook that is open in JupyterLab, alone there."""
+    """A notebook that is open in JupyterLab, in front of all others."""
 
     def __init__(self, page, path):
         self.page = page
         self.path = path
+        self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        self.panel.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
         page.locator("[title^='Change kernel']", has_text="Idle").wait_for()
 
     def run_all(self):
         """Run all cells, and return the notebook that JupyterLab then saves."""
-        cells = len(code_cells(nbformat.read(self.path, as_version=4)))
         choose(self.page, "Run", "Run All Cells")
-        done = self.page.locator(
+        return self.saved()
+
+    def saved(self):
+        """Save the notebook once all its cells have run, and return what is saved."""
+        cells = len(code_cells(nbformat.read(self.path, as_version=4)))
+        done = self.panel.locator(
             ".jp-Notebook-ExecutionIndicator", has_text=f"Executed {cells} cell"
         )
         done.wait_for(timeout=60_000)
@@ -177,12 +201,12 @@ class OpenNotebook:
 
     def photograph(self, path):
         """Take a picture of the whole notebook, in a window so high that all of it is shown."""
-        cells = self.page.locator(".jp-Notebook .jp-Cell")
-        panel = self.page.locator(".jp-WindowedPanel-inner")
+        cells = self.panel.locator(".jp-Notebook .jp-Cell")
+        sheet = self.panel.locator(".jp-WindowedPanel-inner")
         count = len(nbformat.read(self.path, as_version=4).cells)
         height = VIEWPORT["height"]
         # JupyterLab makes the cells that come into sight, and only then knows how high they are.
-        while cells.count() < count or panel.evaluate("e => e.scrollHeight") + 100 > height:
+        while cells.count() < count or sheet.evaluate("e => e.scrollHeight") + 100 > height:
             height += 500
             self.page.set_viewport_size(VIEWPORT | {"height": height})
             self.page.evaluate("() => new Promise(requestAnimationFrame)")
@@ -191,36 +215,33 @@ class OpenNotebook:
         return Image.open(io.BytesIO(self.page.screenshot(path=path)))
 
     def pictures(self):
-        return self.page.locator(".jp-OutputArea-output :is(img, svg[role=img])").all()
+        return self.panel.locator(".jp-OutputArea-output :is(img, svg[role=img])").all()
 
     def close(self):
         """Close it and shut its kernel down, so that only one lives at a time."""
+        all_panels = self.page.locator(".jp-NotebookPanel")
+        one_of_them = all_panels.nth(all_panels.count() - 1)
         choose(self.page, "File", "Close and Shut Down Notebook")
         self.page.locator(".jp-Dialog .jp-mod-accept").click()
-        self.page.locator(".jp-NotebookPanel").wait_for(state="detached")
+        one_of_them.wait_for(state="detached")
 
 
 @pytest.fixture(scope="module")
 def page(browser, lab):
     """JupyterLab in a browser, loaded only once, because that takes longer than any notebook."""
-    page = browser.new_page()
+    page = browser.new_page(viewport=VIEWPORT)
     page.goto(lab.url)
-    OpenNotebook(page, lab.folder / FIRST_PAGE).close()
     yield page
     page.close()
 
 
-def open_in(page, lab, name, notebook):
-    """Open a notebook without outputs."""
-    path = lab.folder / "notebooks" / f"{name}.ipynb"
-    for cell in code_cells(notebook):
-        cell.outputs, cell.execution_count = [], None
-    nbformat.write(notebook, path)
+def open_in(page, lab, name):
+    """Open a notebook of the reader's."""
     choose(page, "File", "Open from Path")
-    page.locator(".jp-Dialog input").fill(f"notebooks/{path.name}")
+    page.locator(".jp-Dialog input").fill(f"{MINE}/{name}.ipynb")
     page.keyboard.press("Enter")
     page.set_viewport_size(VIEWPORT)
-    return OpenNotebook(page, path)
+    return OpenNotebook(page, lab.folder / MINE / f"{name}.ipynb")
 
 
 def shown(cell):
@@ -239,22 +260,45 @@ def colors(picture, photograph):
     return len(image.getcolors(maxcolors=image.width * image.height))
 
 
-@each_notebook
-def test_run_all_shows_what_is_stored(page, lab, path):
+def assert_shows_what_is_stored(opened, ran, path):
     stored = nbformat.read(path, as_version=4)
     expected = [shown(cell) for cell in code_cells(stored)]
-    with closing(open_in(page, lab, path.stem, stored)) as opened:
-        ran = opened.run_all()
-        assert [shown(cell) for cell in code_cells(ran)] == expected
+    assert [shown(cell) for cell in code_cells(ran)] == expected
 
-        photograph = opened.photograph(SCREENSHOTS / f"{path.stem}.png")
-        pictures = opened.pictures()
-        assert len(pictures) == sum(
-            "image/svg+xml" in output.get("data", {}) or "<svg" in str(output.get("data"))
-            for outputs in expected
-            for output in outputs
-        )
-        assert all(colors(picture, photograph) >= FEWEST_COLORS for picture in pictures)
+    photograph = opened.photograph(SCREENSHOTS / f"{path.stem}.png")
+    pictures = opened.pictures()
+    assert len(pictures) == sum(
+        "image/svg+xml" in output.get("data", {}) or "<svg" in str(output.get("data"))
+        for outputs in expected
+        for output in outputs
+    )
+    assert all(colors(picture, photograph) >= FEWEST_COLORS for picture in pictures)
+
+
+def test_a_reader_comes_from_the_contents_to_the_last_cell_of_the_first_chapter(page, lab):
+    contents = OpenNotebook(page, lab.folder / FIRST_PAGE)
+    page.locator(".jp-Notebook p", has_text="Start here:").get_by_role("link").click()
+    page.locator(".jp-NotebookPanel h1:visible", has_text=re.compile("^2.5.1 ")).wait_for()
+    with (
+        closing(contents),
+        closing(OpenNotebook(page, lab.folder / MINE / FIRST_CHAPTER)) as opened,
+    ):
+        # Nothing was done yet, so nothing is there to be saved; and nothing is in the way.
+        assert page.locator(".jp-mod-dirty, .jp-Dialog, .Toastify__toast").count() == 0
+        cells = [cell.cell_type for cell in nbformat.read(opened.path, as_version=4).cells]
+        last = len(cells) - cells[::-1].index("code")
+        for _ in range(last):
+            page.keyboard.press("Shift+Enter")
+        assert_shows_what_is_stored(opened, opened.saved(), ROOT / "notebooks" / FIRST_CHAPTER)
+        assert page.locator(".jp-Dialog, .Toastify__toast").count() == 0
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PATHS if path.name != FIRST_CHAPTER], ids=lambda path: path.stem
+)
+def test_run_all_shows_what_is_stored(page, lab, path):
+    with closing(open_in(page, lab, path.stem)) as opened:
+        assert_shows_what_is_stored(opened, opened.run_all(), path)
 
 
 CHINESE = """
@@ -273,7 +317,8 @@ def chinese(page, lab):
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
     cells = [nbformat.v4.new_code_cell(source) for source in [CHINESE, *SHOWS]]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-    with closing(open_in(page, lab, "chinese", notebook)) as opened:
+    nbformat.write(notebook, lab.folder / MINE / "chinese.ipynb")
+    with closing(open_in(page, lab, "chinese")) as opened:
         opened.run_all()
         yield opened
 
