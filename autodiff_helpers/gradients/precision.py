@@ -25,9 +25,10 @@ from autodiff_helpers.undisturbed import RandomState
 # In units of the last digit: rounding of a number, and of one made of numbers as large as others.
 ROUNDING_UNITS = 16
 OTHERS_UNITS = 4
-# Rounding differs from point to point; at so many of them nearby it is looked at, and at the point
-# it may be so many times as much.
-NEARBY = 4
+# Rounding differs from point to point; at so many of them it is looked at, up to so far away in
+# proportion, and at the point it may be so many times as much.
+NEARBY = 6
+FARTHEST = 0.05
 MOST_ROUNDING = 10
 
 
@@ -102,7 +103,7 @@ def _is_the_same(
     if (np.abs(difference) <= rounding).all():
         return True
     # Rounding is another one at every point nearby, and whatever else differs is not.
-    shifts = np.sqrt(own.epsilon) * (np.arange(NEARBY) + 1.0) / NEARBY
+    shifts = FARTHEST * (np.arange(NEARBY) + 1.0) / NEARBY
     points = function.x * (1.0 + shifts[:, None] * np.cos(np.arange(len(function.x))))
     there = _difference(function.evaluate(points), called().evaluate(points))
     scatter = np.nan_to_num(np.abs(there - difference), posinf=0.0).max(axis=0)

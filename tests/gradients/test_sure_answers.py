@@ -47,3 +47,15 @@ def test_a_step_that_is_not_noticed_is_evidence_where_the_answer_is_large():
 def test_a_tiny_function_that_notices_every_step_is_still_judged():
     wrong = planted(torch.sin, torch.neg)
     assert not check_gradient(lambda x: 1e-20 * wrong(x), leaf(1.0))
+
+
+@pytest.mark.parametrize("logit", [6.0, 10.0, 15.0, 20.0])
+def test_a_loss_that_float32_rounds_as_a_whole_is_checked_in_float64(logit):
+    # The rounding of logits of 15 is as large as the loss itself in float32.
+    z = torch.tensor([[logit, 0.0, -3.0]], requires_grad=True)
+    loss = lambda z: functional.cross_entropy(z, FIRST)  # noqa: E731
+    right = check_gradient(loss, z)
+    assert right.passed
+    assert right.dtype == torch.float64
+    assert "yes" in str(right)
+    assert not check_gradient(planted(loss, torch.neg), z)
