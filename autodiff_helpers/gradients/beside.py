@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from autodiff_helpers.gradients.comparison import ROUGH, SAFETY, Comparison, Kink, Kinks
-from autodiff_helpers.gradients.differences import EPSILON, Array, Differences, Mask
+from autodiff_helpers.gradients.differences import (
+    EPSILON,
+    Array,
+    Differences,
+    Mask,
+    OneSidedSlopes,
+)
 from autodiff_helpers.gradients.function import VectorFunction
 
 # How far beside, in proportion to each number: near, so that a smooth function hardly changes, and
@@ -136,6 +142,50 @@ def _may_be_chosen(
     between = (answer.min(axis=1) >= low - ROUGH * size) & (
         answer.max(axis=1) <= high + ROUGH * size
     )
+    left, right, unsure = _slopes_of_growth(function)
+    whole = answer @ _scales(function)
+    low, high = np.fmin(left, right) - unsure, np.fmax(left, right) + unsure
+    return np.asarray(between & (whole >= low) & (whole <= high))
+
+
+def possible_all_at_once(
+    function: VectorFunction, comparison: Comparison, slopes: OneSidedSlopes
+) -> Comparison:
+    """Excuse no answer at kinks that is possible for each input alone, but not for all of them.
+
+    All numbers grow in proportion. Where kinks have nothing to do with each other, the slope is
+    the sum of those by each input, and then each answer stands for itself; so does what torch's
+    own operations choose.
+    """
+    kinks = comparison.kinks
+    own_choice = comparison.source != "autograd" or bool(function.own_rules)
+    if kinks is None or kinks.shown.outside or not own_choice or function.epsilon > EPSILON:
+        return comparison
+    scales = _scales(function)
+    left, right, unsure = _slopes_of_growth(function)
+    unsure += SAFETY * (slopes.errors @ scales)
+    apart = np.abs(slopes.left @ scales - left) + np.abs(slopes.right @ scales - right)
+    whole = comparison.analytic @ scales
+    outside = np.maximum(np.fmin(left, right) - whole, whole - np.fmax(left, right)) > unsure
+    rows = outside & (apart > unsure) & kinks.excused.any(axis=1)
+    if not rows.any():
+        return comparison
+    row = int(rows.argmax())
+    shown = kinks.shown._replace(
+        row=row,
+        column=int(kinks.excused[row].argmax()),
+        kind="sum",
+        left=float(left[row]),
+        right=float(right[row]),
+        unsure=float(unsure[row]),
+        outside=True,
+    )
+    excused = kinks.excused & ~rows[:, None]
+    return comparison.seen(kinks=Kinks(excused, kinks.jumps, shown))
+
+
+def _slopes_of_growth(function: VectorFunction) -> tuple[Array, Array, Array]:
+    """For each output, its slopes where all numbers shrink and grow in proportion, and an error."""
     along = _along(function, _scales(function))
     line = Differences(
         lambda steps: np.array([along(step) for step in steps[:, 0]]),
@@ -143,12 +193,9 @@ def _may_be_chosen(
         function.value,
         epsilon=function.epsilon,
     )
-    same = line.to_both_sides(np.array([0]))
-    left, right = same.left[:, 0], same.right[:, 0]
-    whole = (answer * _scales(function)).sum(axis=1)
-    tolerance = ROUGH * np.maximum(np.abs(left), np.abs(right)) + SAFETY * same.errors[:, 0]
-    low, high = np.fmin(left, right) - tolerance, np.fmax(left, right) + tolerance
-    return np.asarray(between & (whole >= low) & (whole <= high))
+    slopes = line.to_both_sides(np.array([0]))
+    left, right, errors = slopes.left[:, 0], slopes.right[:, 0], slopes.errors[:, 0]
+    return left, right, ROUGH * np.maximum(np.abs(left), np.abs(right)) + SAFETY * errors
 
 
 def _scales(function: VectorFunction) -> Array:

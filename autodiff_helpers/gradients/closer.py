@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from autodiff_helpers.gradients.beside import right_beside
+from autodiff_helpers.gradients.beside import possible_all_at_once, right_beside
 from autodiff_helpers.gradients.comparison import (
     ROUGH,
     SAFETY,
@@ -168,7 +168,7 @@ def from_both_sides(function: VectorFunction, comparison: Comparison) -> Compari
         in_question = (each for each in _in_question(judged, slopes) if each not in looked_at)
         place = next(in_question, None)
         if place is None or len(looked_at) == MOST_CLOSE_UPS or function.epsilon > EPSILON:
-            return judged
+            return possible_all_at_once(function, judged, slopes)
         looked_at.add(place)
         # Noise was measured farther away than this is.
         slopes = slopes.replaced(place, exact.close_up(*place))

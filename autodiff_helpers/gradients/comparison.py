@@ -44,8 +44,9 @@ class Kink(NamedTuple):
 
     row: int
     column: int
-    kind: Literal["kink", "jump", "edge", "tie"]
-    """A tie is a place where several kinks meet, which slopes by single inputs do not show."""
+    kind: Literal["kink", "jump", "edge", "tie", "sum"]
+    """A tie is a place where several kinks meet, which slopes by single inputs do not show; a sum
+    is one where answers that are possible alone are not possible together."""
     left: float
     """The slope to the left; nan where the function has no value there."""
     right: float

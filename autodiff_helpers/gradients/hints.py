@@ -62,6 +62,12 @@ def _outside(comparison: Comparison, kink: Kink) -> str:
             "{output} jumps here, so it has no derivative: check it at another point.",
             output=names.output(kink.row),
         )
+    if kink.kind == "sum":
+        return say(
+            "{output} has a kink here, and its derivatives cannot all be right at once: look at "
+            "how numbers that are equal share the gradient.",
+            output=names.output(kink.row),
+        )
     return say(
         "{output} has a kink here, and {derivative} is not between the slopes on both sides.",
         output=names.output(kink.row),

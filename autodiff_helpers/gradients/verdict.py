@@ -245,6 +245,14 @@ def _no_derivative(comparison: Comparison, kink: Kink) -> str:
             derivative=comparison.point.names.derivative(kink.row, kink.column),
             **fields,
         )
+    if kink.kind == "sum":
+        return say(
+            "The gradient is wrong: {output} has a kink at this point, where each of its "
+            "derivatives alone could be right, but not all of them at once: where all inputs grow "
+            "in proportion, its slope is {right}, where they shrink, {left}, and they do not add "
+            "up to that; look at how numbers that are equal share the gradient",
+            **fields,
+        )
     if kink.kind == "kink" and kink.outside:
         finding = say(
             "The function is not differentiable here: {output} at {point} has a kink, with the "

@@ -244,3 +244,65 @@ def test_another_number_of_outputs_beside_ties_excuses_nothing():
         return planted(lambda x: x.median().repeat(1 if equal else 2), times(1.0))(x)
 
     assert not check_gradient(medians, TWOS)
+
+
+class Largest(torch.autograd.Function):
+    """The largest number, which gives a share of the gradient to each one that is as large."""
+
+    share = 1.0
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.max()
+
+    @classmethod
+    def backward(cls, ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return cls.share * gradient * (x == x.max())
+
+
+class Shared(Largest):
+    """Among two."""
+
+    share = 0.5
+
+
+@pytest.mark.parametrize("numbers", [(2.0, 2.0, 1.0), (0.0, 0.0), (-3.0, -3.0, -4.0)])
+def test_numbers_that_are_equal_cannot_all_get_the_whole_gradient(numbers):
+    assert check_gradient(Shared.apply, leaf(*numbers))
+    result = check_gradient(Largest.apply, leaf(*numbers))
+    assert not result
+    assert "each of its derivatives alone could be right, but not all" in result.diagnosis
+    assert "how numbers that are equal share the gradient" in result.hint()
+    # The same by hand, for what torch shares in its own way.
+    share = torch.tensor([x == max(numbers) for x in numbers]).float()
+    assert check_gradient(torch.amax, leaf(*numbers), expected=share / 2)
+    assert not check_gradient(torch.amax, leaf(*numbers), expected=share)
+
+
+class Rectified(torch.autograd.Function):
+    """relu with the slope of 1 at 0."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.relu(x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * (x >= 0)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: Rectified.apply(x).sum(),
+        lambda x: Rectified.apply(x[0]) - torch.relu(x[1]),
+        lambda x: torch.relu(x[0]) - Rectified.apply(x[1]) + x[2],
+        lambda x: Rectified.apply(x) * x.exp(),
+    ],
+)
+def test_kinks_that_have_nothing_to_do_with_each_other_are_judged_one_by_one(f):
+    assert check_gradient(f, leaf(0.0, 0.0, 0.0))
