@@ -20,7 +20,7 @@ from autodiff_helpers.gradients.demands import (
     demand_order,
     demand_tolerance,
 )
-from autodiff_helpers.gradients.differences import Array, Indices
+from autodiff_helpers.gradients.differences import CENTRAL, Array, Indices
 from autodiff_helpers.gradients.evaluation import Behavior
 from autodiff_helpers.gradients.function import Function, VectorFunction
 from autodiff_helpers.gradients.hints import hint_for
@@ -331,6 +331,8 @@ def _judged(
     """The verdict on all derivatives, autograd's or those of somebody's hand, and their form."""
     behavior = behavior or function.behavior
     differences = function.differences
+    rows = len(function.value) if expected is None else 0
+    function.caller.progress.expect(CENTRAL * len(function.x) + rows)
     comparison = Comparison(
         Point(function.names, function.pieces, function.x, function.value),
         by_autograd(function, behavior) if expected is None else expected.jacobian.cpu().numpy(),

@@ -18,8 +18,10 @@ from autodiff_helpers.gradients.comparison import (
     Kinks,
 )
 from autodiff_helpers.gradients.differences import (
+    CENTRAL,
     EPSILON,
     HIDDEN_UNITS,
+    ONE_SIDED,
     SHORT_STEP,
     Array,
     Mask,
@@ -69,6 +71,7 @@ def with_other_steps(function: VectorFunction, comparison: Comparison) -> Compar
     numeric = differences.doubted(comparison.numeric)
     # Where slopes to both sides differ, steps of another length are no better.
     columns = np.flatnonzero((~comparison.matches & ~numeric.bent).any(axis=0))
+    function.caller.progress.expect(CENTRAL * len(columns))
     return comparison.seen(numeric=differences.second_opinion(numeric, columns))
 
 
@@ -125,6 +128,7 @@ def in_its_own_precision(function: VectorFunction, comparison: Comparison) -> Co
         coarser = replace(function.differences, epsilon=epsilon, seen=function.seen)
         numeric = coarser.central()
         return comparison.seen(numeric=numeric, epsilon=epsilon, coarse=Coarse(column, step))
+    function.caller.progress.expect(CENTRAL * len(function.x))
     # An output may be small beside the inputs and yet be made of numbers as large as they are.
     noisier = replace(function.differences, noise=change).central()
     better = better_of(comparison.numeric, noisier)
@@ -157,6 +161,7 @@ def from_both_sides(function: VectorFunction, comparison: Comparison) -> Compari
     rough = ~comparison.agrees & ~(numeric.errors <= some)
     doubtful = comparison.unproved | numeric.bent | rough
     columns = np.flatnonzero(doubtful.any(axis=0))[:MOST_LOOKED_AT]
+    function.caller.progress.expect(ONE_SIDED * len(columns))
     slopes = differences.to_both_sides(columns).among(columns, numeric)
     # Where they only seemed to differ, central differences are better.
     broken = np.logical_or.reduce(_breaks(comparison, slopes)) | slopes.near

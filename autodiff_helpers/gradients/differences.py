@@ -37,6 +37,9 @@ NOISE_POINTS = 16
 # Each further step is smaller by a factor that is no whole number, so that no periodic function
 # looks the same at all steps.
 RATIO = 3.7
+# So many points an element take two steps, and three to both sides with one far shorter.
+CENTRAL = 4
+ONE_SIDED = 8
 TWO_STEPS = np.array([[1.0], [1.0 / RATIO]])
 MOST_STEPS = 20
 MOST_EXTRAPOLATIONS = 4
@@ -358,7 +361,7 @@ class Differences:
         """
         parts = [
             self._part_from_two_steps(elements[part], step)
-            for part in self._parts(len(elements), calls=4)
+            for part in self._parts(len(elements), calls=CENTRAL)
         ]
         if len(parts) == 1:
             return parts[0]

@@ -218,7 +218,6 @@ class VectorFunction:
             random=caller.drew() and self._draws(ways),
             change=self._change(given),
         )
-        caller.progress.expect(4 * len(self.x) + len(self.value))
 
     @property
     def pieces(self) -> list[Piece]:

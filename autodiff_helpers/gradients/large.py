@@ -33,6 +33,8 @@ from autodiff_helpers.words import say
 RELATIVE_ERROR = 1e-11
 MOST_ROUNDINGS = 8
 TOLERANCES = 4
+# A slope in one direction takes about so many calls.
+USUAL_CALLS = 8
 # A Jacobian larger than this, or by more inputs, is checked by products first.
 MOST_ELEMENTS = 2**14
 MOST_INPUTS = 2**10
@@ -177,6 +179,8 @@ class Projector:
         terms = [gradient[columns] * self.u[columns] for gradient in self.gradients]
 
         moved = torch.empty_like(direction)
+        progress = function.caller.progress
+        progress.expect(USUAL_CALLS)
 
         def along(steps: Array) -> Array:
             # One point at a time, and all in one place, which is quicker than a new one for each.
@@ -184,6 +188,7 @@ class Projector:
             for step in steps[:, 0].tolist():
                 torch.add(function.caller.point, direction, alpha=step, out=moved)
                 values.append(self._products(function.evaluate.at(moved)))
+                progress.advance(1)
             return np.asarray(values - self._base)
 
         numeric, error = Differences(

@@ -54,6 +54,7 @@ def _fill(
     if count == 1:
         # Torch takes 1 for a missing vector.
         rows[0] = _product(function, [output], [None]).numpy(force=True)
+        function.caller.progress.advance(1)
         return
     one = partial(_row, function, piece, output)
     if count >= FEW_ROWS:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from planted import Stuck
+from planted import Stuck, planted
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -22,6 +22,7 @@ from autodiff_helpers import (
     plot_graph,
     plot_step_sizes,
 )
+from autodiff_helpers.gradients.progress import Progress
 
 # The first time, torch itself loads a library that adds a filter for warnings.
 _x = torch.ones(1, requires_grad=True)
@@ -256,6 +257,37 @@ def test_every_bar_is_taken_away(f, count, order, monkeypatch):
     check_gradient(f, torch.ones(count, dtype=torch.float64, requires_grad=True), order=order)
     assert len(bars) == 1
     assert not bars[0].open
+
+
+MANY = torch.linspace(0.1, 1.0, 200, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "off"),
+    [
+        (lambda x: x.sin().sum(), MANY, 0),
+        (lambda x: x[:20].sin(), MANY, 0),
+        (lambda x: x.sin().sum(), MANY.float(), 0),
+        # In double precision on the outside it does not work, and is begun anew.
+        (lambda x: torch.dot(x, torch.ones(200)), MANY.float(), 0),
+        (planted(lambda x: x.sin().sum(), torch.neg), MANY, 0.1),
+        (lambda x: torch.relu(x).sum(), 0 * MANY, 0.15),
+        (lambda x: x.sin().sum(), torch.ones(2000, dtype=torch.float64), 0.5),
+    ],
+)
+def test_the_bar_knows_how_much_there_is_to_do(f, x, off, monkeypatch):
+    counts = []
+    close = Progress.close
+
+    def closed(self):
+        counts.append((self._done, self._total))
+        close(self)
+
+    monkeypatch.setattr(Progress, "close", closed)
+    check_gradient(f, x.clone().requires_grad_())
+    ((done, expected),) = counts
+    assert done > 0
+    assert abs(done - expected) <= off * done
 
 
 def test_the_error_of_a_function_in_low_precision_is_its_own():
