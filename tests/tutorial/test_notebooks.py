@@ -13,10 +13,14 @@ from autodiff_helpers import GradientCheck
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 CHAPTERS = [path for path in PATHS if path.stem.startswith("2.5.")]
+PAGES_WITH_EXERCISES = [*CHAPTERS, FOLDER / "mixed-exercises.ipynb"]
 
 LARGEST_BYTES = 400_000
 
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+each_page_with_exercises = pytest.mark.parametrize(
+    "path", PAGES_WITH_EXERCISES, ids=lambda path: path.stem
+)
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
 
@@ -37,6 +41,7 @@ def test_the_chapter_is_complete():
         "gallery",
         "glossary",
         "index",
+        "mixed-exercises",
     ]
 
 
@@ -84,7 +89,7 @@ def test_it_says_what_the_reader_will_do_learn_and_need_and_ends_with_something_
         assert words in text
 
 
-@each_chapter
+@each_page_with_exercises
 def test_every_answer_is_right(path):
     """Run the chapter, and after each answer that can be opened, the code inside it."""
     names = {}
