@@ -50,6 +50,18 @@ def describe_pictures(app, doctree):
         image["alt"] = picture.findtext("{http://www.w3.org/2000/svg}title")
 
 
+def say_how_to_do_exercises(_app, doctree):
+    """Lead from the exercises of a page to where they can be done."""
+    for section in doctree.findall(nodes.section):
+        if "try-it" in section["ids"]:
+            link = nodes.reference(
+                "", "Run it yourself", internal=True, refuri="run-it-yourself.html"
+            )
+            rest = nodes.Text(" says how to get this notebook, in which you can do the exercises.")
+            section.insert(1, nodes.paragraph("", "", link, rest))
+
+
 def setup(app):
-    """Let Sphinx call the function above for every page."""
+    """Let Sphinx call the functions above for every page."""
     app.connect("doctree-read", describe_pictures)
+    app.connect("doctree-read", say_how_to_do_exercises)

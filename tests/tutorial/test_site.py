@@ -214,6 +214,23 @@ def test_search_finds_the_chapter(visit, address, site, where):
     tab.wait_for_url("**/2.5.3-detaching-computation.html*")
 
 
+def test_search_page_without_a_query_says_how_to_search(visit):
+    tab = visit("search", PHONE)
+    tab.get_by_role("searchbox", name="Type one or more words and press Enter.").fill("detach")
+    tab.keyboard.press("Enter")
+    tab.locator("#search-results li a", has_text="2.5.3").first.wait_for()
+
+
+CHAPTERS = [page for page in PAGES if page.startswith("2.5.")]
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_exercises_say_how_to_run_them(visit, page):
+    tab = visit(page, java_script_enabled=False)
+    tab.locator("#try-it > h2 + p").get_by_role("link", name="Run it yourself").click()
+    tab.wait_for_url("**/run-it-yourself.html")
+
+
 def test_dark_and_light_can_be_chosen(visit):
     tab = visit("index", colors="light")
     ground = "getComputedStyle(document.body).backgroundColor"
