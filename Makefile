@@ -23,7 +23,8 @@ make mutants   see whether the tests notice small changes of the code;
                of one file: make mutants ONLY=autodiff_helpers/gradients/differences.py
 make outputs   run every notebook afresh and store its outputs
 make docs      build the site from the notebooks as they are stored
-make package   build the wheel and the sdist, and prove that they work when installed
+make package   build the wheel and the sdist, and prove that they work when installed, and that
+               what a reader installs is enough for every notebook
 make bench     time the helpers and the proof against their plain counterparts
 make lint      check style and types
 make clean     remove .venv, the site and the tools' caches
@@ -73,6 +74,7 @@ docs: $(READY)
 
 package: $(READY)
 	$(BIN)/python tools/prove_package.py
+	$(BIN)/python tools/prove_reader.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/notebooks.py
