@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from autodiff_helpers.gradients.comparison import Comparison
@@ -57,7 +58,8 @@ def _draw_jacobian(analytic: Array, numeric: Array, agrees: Mask, source: str) -
     largest = float(np.abs(finite).max(initial=0.0)) or 1.0
     difference = _visible_difference(analytic, numeric, agrees)
     rows, columns = analytic.shape
-    figure = Figure(figsize=(7.2, 3.0), layout="constrained")
+    # With room above the titles, in inches.
+    figure = Figure(figsize=(7.2, 3.0), layout=ConstrainedLayoutEngine(h_pad=0.1))
     panels = zip(
         figure.subplots(1, 3),
         (analytic, numeric, difference),

@@ -1,10 +1,14 @@
 // What scrolls sideways can be scrolled by keyboard, in browsers that do not see to it themselves.
+const SCROLLING = "pre, .math-wrapper, .table-wrapper, .text_html, .cell_output:has(> img)";
 function makeScrollingFocusable() {
-  for (const region of document.querySelectorAll("pre, .math-wrapper, .table-wrapper, .text_html")) {
+  for (const region of document.querySelectorAll(SCROLLING)) {
     region.tabIndex = region.scrollWidth > region.clientWidth ? 0 : -1;
   }
 }
-addEventListener("load", makeScrollingFocusable);
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  makeScrollingFocusable();
+});
 addEventListener("resize", makeScrollingFocusable);
 
 // A page that was opened as a file may not read other files, so the search shows titles alone.

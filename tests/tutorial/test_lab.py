@@ -260,6 +260,11 @@ def colors(picture, photograph):
     return len(image.getcolors(maxcolors=image.width * image.height))
 
 
+# Which pictures are wider than the place where they are shown.
+CUT_OFF = """panel => [...panel.querySelectorAll(".jp-OutputArea-output:has(img)")]
+    .filter(area => area.scrollWidth > area.clientWidth).map(area => area.innerHTML)"""
+
+
 def assert_shows_what_is_stored(opened, ran, path):
     stored = nbformat.read(path, as_version=4)
     expected = [shown(cell) for cell in code_cells(stored)]
@@ -268,11 +273,10 @@ def assert_shows_what_is_stored(opened, ran, path):
     photograph = opened.photograph(SCREENSHOTS / f"{path.stem}.png")
     pictures = opened.pictures()
     assert len(pictures) == sum(
-        "image/svg+xml" in output.get("data", {}) or "<svg" in str(output.get("data"))
-        for outputs in expected
-        for output in outputs
+        "image/svg+xml" in str(output.get("data")) for outputs in expected for output in outputs
     )
     assert all(colors(picture, photograph) >= FEWEST_COLORS for picture in pictures)
+    assert opened.panel.evaluate(CUT_OFF) == []
 
 
 def test_a_reader_comes_from_the_contents_to_the_last_cell_of_the_first_chapter(page, lab):

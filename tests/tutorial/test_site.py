@@ -127,6 +127,8 @@ def assert_can_be_read(tab, look):
     assert tab.evaluate("[...document.images].filter(i => /^$|[.]svg/.test(i.alt))") == []
     # A paragraph, a picture or a formula that is wider than the page is cut off, unless it scrolls.
     assert tab.evaluate(WIDER_THAN_THE_PAGE) == []
+    # What is wide scrolls, and does not shrink until nobody can read it.
+    assert tab.evaluate(SHRUNK) == []
     assert tab.locator(".math").count() == tab.locator("mjx-container").count()
     assert tab.locator("mjx-merror").count() == 0
 
@@ -135,6 +137,8 @@ def assert_can_be_read(tab, look):
     assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
 
 
+SHRUNK = """[...document.querySelectorAll(".cell_output > img")]
+    .filter(image => image.clientWidth < image.naturalWidth - 1).map(image => image.alt)"""
 WIDER_THAN_THE_PAGE = """() => {
     const scrolls = e => e.tagName !== "ARTICLE" &&
         (getComputedStyle(e).overflowX === "auto" || scrolls(e.parentElement));
@@ -338,8 +342,8 @@ def test_steps_play_by_themselves(visit):
 
 def test_without_javascript_every_step_can_be_read(visit):
     tab = visit("2.5.1-a-simple-example", java_script_enabled=False)
-    tab.locator(".tag_hide-output", has=tab.locator(".autodiff-steps")).locator("summary").click()
     player = tab.locator(".autodiff-steps")
+    tab.locator(".tag_hide-output", has=player).get_by_text("Show the output").click()
     assert player.locator("li:visible, img:visible, button:visible").count() == 0
     player.locator("summary").click()
     assert player.locator("li:visible").count() == 4
