@@ -1,8 +1,9 @@
-// What scrolls sideways can be scrolled by keyboard, in browsers that do not see to it themselves.
+// What scrolls can be scrolled by keyboard, in browsers that do not see to it themselves.
 const SCROLLING = "pre, .math-wrapper, .table-wrapper, .text_html, .cell_output:has(> img)";
 function makeScrollingFocusable() {
   for (const region of document.querySelectorAll(SCROLLING)) {
-    region.tabIndex = region.scrollWidth > region.clientWidth ? 0 : -1;
+    const [wide, high] = [region.scrollWidth > region.clientWidth, region.scrollHeight > region.clientHeight];
+    region.tabIndex = wide || high ? 0 : -1;
   }
 }
 addEventListener("load", async () => {
