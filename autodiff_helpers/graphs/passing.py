@@ -44,7 +44,7 @@ class Passing:
 
     def _in_words(self, rule: Rule, passed: Tensor) -> str:
         words = say_marked(rule.phrase, numbers_of(self._function))
-        if len(self._arriving) != 1:
+        if len(self._arriving) != 1 or rule == rules.LOCAL:
             return words
         (arriving,) = self._arriving
         if arriving.is_complex() and rule.factor:

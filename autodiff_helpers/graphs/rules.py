@@ -28,12 +28,13 @@ def _over(phrase: str) -> Rule:
     return Rule(phrase, "÷", is_by_element=True)
 
 
-# Of any operation.
-LOCAL = _times(mark("the gradient times its local derivative"))
+# Of any operation: what is not known of one is not said of it.
+LOCAL = Rule(mark("the gradient times its local derivative"), "×")
 OWN = Rule(mark("what its own rule makes of the gradient"))
 HOOKED = Rule(mark("what a hook makes of it"))
 
 # Of arithmetic.
+CONJUGATED = Rule(mark("the gradient, conjugated"))
 AS_IT_IS = Rule(mark("the gradient as it is"), is_by_element=True)
 MINUS = Rule(mark("the gradient with a minus"), is_by_element=True)
 TIMES_ALPHA = _times(mark("the gradient times {alpha}"))

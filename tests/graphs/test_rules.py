@@ -265,6 +265,7 @@ FORMULAS = {
     rules.PRODUCT: lambda c: c.widened(c.g) * without_each(c).conj(),
     rules.FROM_IT_ON: lambda c: c.g.flip(c.number("dim")).cumsum(c.number("dim")).flip(c.along()),
     rules.SOFTMAX: lambda c: c.y * (c.g - (c.g * c.y).sum(c.along(), keepdim=True)),
+    rules.CONJUGATED: lambda c: c.g.conj(),
     rules.LOG_SOFTMAX: lambda c: c.g - c.g.sum(c.along(), keepdim=True) * c.x.softmax(c.along()),
     rules.TIMES_SOFTMAX: lambda c: c.widened(c.g) * (c.x - c.widened(c.y)).exp().conj(),
     rules.VARIANCE: lambda c: c.widened(c.g) * 2 * centered(c) / divided_by(c),
@@ -477,6 +478,7 @@ def samples():
             1: each(aten.clamp_min.Tensor, [two, stretched[0]]),
         },
         "Clone": moved(torch.clone),
+        "Conj": [(torch.conj, [complex_numbers(2)])],
         "ConstantPadNd": [(lambda x: F.pad(x, (1, 2)), [numbers(2, 3)])],
         "Convolution": convolutions,
         "Cos": one(torch.cos, numbers, (torch.cos, [complex_numbers(2)])),
@@ -598,6 +600,7 @@ def samples():
         "Sin": one(torch.sin, numbers, (torch.sin, [complex_numbers(2)])),
         "Sinh": one(torch.sinh),
         "Slice": moved(lambda x: x[:, 1:]),
+        "SafeSoftmax": [(lambda x: torch._safe_softmax(x, 1), [numbers(2, 3)])],
         "Softmax": [(lambda x: x.softmax(1), [numbers(2, 3)])],
         "Softplus": one(F.softplus)
         + one(lambda x: F.softplus(x, beta=2))

@@ -136,6 +136,22 @@ def test_complex_numbers_are_conjugated_and_a_real_one_gets_the_real_part():
     assert "conjugated" not in rules_of(z + z)[0]
 
 
+def test_of_an_operation_that_is_not_known_no_more_is_said():
+    x = torch.tensor([[[1.0, 2.0, 3.0]]], requires_grad=True)
+    z = torch.tensor(1 + 2j, requires_grad=True)
+    rows = torch.ones(2, 3, requires_grad=True)
+    for output in (
+        torch.nn.functional.interpolate(x, scale_factor=2).sum(),
+        torch.view_as_real(z * 1).sum(),
+        torch.diag(x[0, 0]).sum(),
+        torch.cdist(rows, rows + 1).sum(),
+        torch.fft.fft(x).abs().sum(),
+    ):
+        said = [step for step in step_backward(output).steps if "local derivative" in step]
+        assert said
+        assert all("the gradient times its local derivative: " in step for step in said)
+
+
 def test_a_hook_that_changed_a_gradient_is_named():
     a = leaf(3.0)
     t = a * 2
