@@ -106,6 +106,6 @@ def in_sum(gradient: Tensor | None, parts: Sequence[Tensor]) -> str:
         whole = say("{count} gradients, in sum {gradient}", count=len(parts), gradient=written)
     else:
         whole = written
-    if not parts or nearly_equal(sum(parts[1:], parts[0]), gradient):
+    if not parts or nearly_equal(sum(parts[1:], parts[0]), gradient, parts):
         return whole
     return say("{terms}, of which a hook makes {gradient}", terms=terms, gradient=written)

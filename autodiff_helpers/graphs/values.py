@@ -1,5 +1,7 @@
 """What is written of a tensor: its numbers where these are few, or else its shape and its norm."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
@@ -67,15 +69,20 @@ def has_numbers(tensor: Tensor) -> bool:
     return hidden or not tensor.numel() or tensor.untyped_storage().nbytes() > 0
 
 
-def nearly_equal(one: Tensor, other: Tensor) -> bool:
+def nearly_equal(one: Tensor, other: Tensor, terms: Sequence[Tensor] = ()) -> bool:
     """Whether two gradients, one of which may still be summed to the shape of the other, agree.
 
-    Those without numbers in a plain order of memory are not compared.
+    A sum of ``terms`` that cancel is as unsure as these are large. Gradients without numbers in a
+    plain order of memory are not compared.
     """
     if not (has_numbers(one) and has_numbers(other)):
         return True
     one = one.sum_to_size(other.shape).to(other.dtype)
     unsure = torch.finfo(other.dtype).eps ** 0.5
-    finite = other[other.isfinite()].abs()
-    largest = float(finite.max()) if finite.numel() else 0.0
+    largest = max(_largest(each) for each in (other, *terms))
     return torch.allclose(one, other, rtol=unsure, atol=unsure * largest, equal_nan=True)
+
+
+def _largest(tensor: Tensor) -> float:
+    finite = tensor[tensor.isfinite()].abs()
+    return float(finite.max()) if finite.numel() else 0.0

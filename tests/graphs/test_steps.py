@@ -171,6 +171,13 @@ def test_a_hook_that_changed_a_gradient_is_named():
     assert len(step_backward((middle * 2) * 2, m=chain).steps) == 4
 
 
+def test_rounding_in_a_sum_that_cancels_is_no_hook():
+    x = leaf(1.0, 2.0, 3.0)
+    steps = step_backward(torch.nn.functional.cosine_similarity(x, 2 * x, dim=0)).steps
+    assert steps[-1].endswith("= [0., 0., 0.].")
+    assert not any("hook" in step for step in steps)
+
+
 def test_what_arrives_along_several_arrows_is_added_up_everywhere():
     t = leaf(3.0) * 2
     p = t * t + t
