@@ -130,10 +130,10 @@ class GradientCheck:
             >>> check_gradient(lambda x: (x * x).sum(), x, expected=[-2.0, -4.0]).hint()
             '∂f/∂x[1] and others are wrong: look at the sign.'
             >>> check_gradient(lambda x: (x * x).sum(), x, expected=[2.0, 4.0]).hint()
-            'Nothing is left to mend: the gradient is right.'
+            'Right.'
         """
         if self.passed:
-            return say("Nothing is left to mend: the gradient is right.")
+            return say("Right.")
         return hint_for(self._comparison)
 
     def plot(self) -> "Picture":
