@@ -11,6 +11,8 @@ addEventListener("load", async () => {
   makeScrollingFocusable();
 });
 addEventListener("resize", makeScrollingFocusable);
+// What is folded has no width until it is opened.
+addEventListener("toggle", makeScrollingFocusable, { capture: true });
 
 // A page that was opened as a file may not read other files, so the search shows titles alone.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

@@ -189,11 +189,9 @@ class OpenNotebook:
 
     def saved(self):
         """Save the notebook once all its cells have run, and return what is saved."""
-        cells = len(code_cells(nbformat.read(self.path, as_version=4)))
-        done = self.panel.locator(
-            ".jp-Notebook-ExecutionIndicator", has_text=f"Executed {cells} cell"
-        )
-        done.wait_for(timeout=60_000)
+        count = len(code_cells(nbformat.read(self.path, as_version=4)))
+        last = self.panel.locator(".jp-InputPrompt", has_text=f"[{count}]:")
+        last.wait_for(timeout=60_000)
         # Saved is what the server has answered.
         with self.page.expect_response(lambda answer: answer.request.method == "PUT"):
             self.page.keyboard.press("ControlOrMeta+s")
