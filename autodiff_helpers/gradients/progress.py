@@ -1,8 +1,10 @@
 """A progress bar for work that takes long; nothing is shown for work that does not."""
 
-from time import monotonic
+from time import process_time
 from typing import Any
 
+# Of computing, not of waiting: a bar that appears because the machine is busy with something else
+# would be stored in a notebook, and torch's first gradient alone imports for a second.
 PATIENCE_SECONDS = 2.0
 
 
@@ -19,7 +21,7 @@ class Progress:
     def __init__(self) -> None:
         self._total = 0
         self._done = 0
-        self._began = monotonic()
+        self._began = process_time()
         self._bar: Any = None
 
     def expect(self, parts: int) -> None:
@@ -32,7 +34,7 @@ class Progress:
         if self._bar is not None:
             self._bar.total = max(self._total, self._done)
             self._bar.update(parts)
-        elif monotonic() - self._began > PATIENCE_SECONDS:
+        elif process_time() - self._began > PATIENCE_SECONDS:
             self._bar = _bar(self._done, max(self._total, self._done))
 
     def close(self) -> None:
