@@ -18,6 +18,7 @@ make fresh     put that copy away under the day's name, and make a new one
 make edit      open the original notebooks in JupyterLab, to change the tutorial
 make test      prove every output in the notebooks, and test the helpers;
                one file or folder alone: make test ONLY=notebooks/gallery.ipynb
+make browser   prove what is seen in a browser: JupyterLab, the site, the player
 make coverage  show that the tests reach every line and every branch of the helpers
 make mutants   see whether the tests notice small changes of the code;
                of one file: make mutants ONLY=autodiff_helpers/gradients/differences.py
@@ -30,7 +31,7 @@ make lint      check style and types
 make clean     remove .venv, the site and the tools' caches
 endef
 
-.PHONY: help lab fresh edit test coverage mutants outputs docs package bench lint clean
+.PHONY: help lab fresh edit test browser coverage mutants outputs docs package bench lint clean
 
 # `cd .` keeps make from adding that there was nothing to do.
 help:
@@ -53,13 +54,17 @@ edit: $(READY)
 SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 test: $(READY)
-	$(BIN)/python -m pytest $(or $(ONLY),$(SIDE_BY_SIDE))
+	$(BIN)/python -m pytest $(or $(ONLY),$(SIDE_BY_SIDE) --ignore=tests/browser)
+
+# Apart from the rest, because it needs Chromium and takes as long as half of it.
+browser: $(READY)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/browser
 
 # Without the tests that take long and reach nothing that the others do not. The code of the
 # chapters counts, because test_notebooks.py runs it; nbval's own kernels cannot be measured.
 coverage: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) --ignore=notebooks --ignore=tests/gradients/test_torch_ops.py --ignore=tests/project/test_workflows.py $(addprefix --ignore=tests/tutorial/test_,injection.py lab.py site.py tampering.py)
+	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) --ignore=notebooks --ignore=tests/gradients/test_torch_ops.py --ignore=tests/project/test_workflows.py --ignore=tests/tutorial/test_tampering.py --ignore=tests/browser
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
