@@ -148,7 +148,8 @@ def test_who_edits_the_originals_sees_their_stored_pictures_before_anything_runs
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     shutil.copy(ROOT / "Makefile", tmp_path)
     recipe = subprocess.run(
-        ["make", "--dry-run", "edit", *STAMPS, f"BIN={SCRIPTS}"],
+        # Under another make it would say in which folder it is.
+        ["make", "--dry-run", "--no-print-directory", "edit", *STAMPS, f"BIN={SCRIPTS}"],
         cwd=tmp_path,
         check=True,
         capture_output=True,
@@ -351,8 +352,9 @@ def test_pictures_have_the_theme_of_jupyterlab_and_not_of_the_system(chinese, sy
 
 
 def ground(picture):
-    """The color of a picture near its corner."""
-    return Image.open(io.BytesIO(picture.screenshot())).convert("RGB").getpixel((3, 3))
+    """The color of a picture near its corner, when the page has faded to its theme."""
+    photo = picture.screenshot(animations="disabled")
+    return Image.open(io.BytesIO(photo)).convert("RGB").getpixel((3, 3))
 
 
 def test_steps_play_in_the_notebook(chinese):
