@@ -173,6 +173,10 @@ def choose(page, menu, item):
     page.get_by_role("menuitem", name=re.compile(f"^{item}")).click()
 
 
+def _saves_a_file(answer):
+    return answer.request.method == "PUT" and "/api/contents/" in answer.url
+
+
 class OpenNotebook:
     """A notebook that is open in JupyterLab, in front of all others."""
 
@@ -193,8 +197,8 @@ class OpenNotebook:
         count = len(code_cells(nbformat.read(self.path, as_version=4)))
         last = self.panel.locator(".jp-InputPrompt", has_text=f"[{count}]:")
         last.wait_for(timeout=60_000)
-        # Saved is what the server has answered.
-        with self.page.expect_response(lambda answer: answer.request.method == "PUT"):
+        # Saved is what the server has answered; JupyterLab also puts down what it has open.
+        with self.page.expect_response(_saves_a_file):
             self.page.keyboard.press("ControlOrMeta+s")
         return nbformat.read(self.path, as_version=4)
 
