@@ -56,7 +56,7 @@ SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loa
 test: $(READY)
 	$(BIN)/python -m pytest $(or $(ONLY),$(SIDE_BY_SIDE) --ignore=tests/browser)
 
-# Apart from the rest, because it needs Chromium and takes as long as half of it.
+# Apart from the rest, because it needs Chromium and takes as long as all of that.
 browser: $(READY)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/browser
 

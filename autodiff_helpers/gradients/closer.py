@@ -20,7 +20,6 @@ from autodiff_helpers.gradients.comparison import (
 from autodiff_helpers.gradients.differences import (
     CENTRAL,
     EPSILON,
-    HIDDEN_UNITS,
     ONE_SIDED,
     SHORT_STEP,
     Array,
@@ -102,10 +101,9 @@ def as_far_as_steps_are_noticed(function: VectorFunction, comparison: Comparison
     """
     if comparison.agrees.all():
         return comparison
-    x, value = np.abs(comparison.point.x), np.abs(comparison.point.value)
-    largest = max(1.0, x.max(initial=0.0), value.max(initial=0.0))
-    rounding = HIDDEN_UNITS * comparison.epsilon * largest
-    hidden = rounding / (SHORT_STEP * function.differences.longer * np.maximum(x, 1.0))
+    differences = replace(function.differences, epsilon=comparison.epsilon)
+    steps = SHORT_STEP * function.differences.longer * np.maximum(np.abs(function.x), 1.0)
+    hidden = differences.hidden / steps
     analytic, numeric = comparison.analytic, comparison.numeric
     unnoticed = ~comparison.agrees & (numeric.values == 0) & (np.abs(analytic) <= hidden)
     errors = np.where(unnoticed, np.maximum(numeric.errors, hidden), numeric.errors)

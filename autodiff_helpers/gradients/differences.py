@@ -303,11 +303,11 @@ class Differences:
         upper, lower = upper[:, 0, row], lower[:, 0, row]
         slopes = np.array([self.value[row] - lower, upper - self.value[row]]) / steps
         seen = 2 * self.epsilon * np.fmax(np.abs(upper), np.abs(lower))
-        run = _on_the_smallest_scale(slopes, seen / steps, self._hidden / steps)
+        run = _on_the_smallest_scale(slopes, seen / steps, self.hidden / steps)
         if run is None:
             return None
         slopes, steps = slopes[:, run], steps[run]
-        noise = np.where((slopes == 0).all(axis=0), self._hidden, 4 * seen[run]) / steps
+        noise = np.where((slopes == 0).all(axis=0), self.hidden, 4 * seen[run]) / steps
         left, right, error = _extrapolated(slopes, noise)
         if abs(right - left) > 10 * error + PLAUSIBLE * max(abs(left), abs(right)):
             return Slopes(left, right, error)
@@ -318,7 +318,7 @@ class Differences:
         return Slopes(middle, middle, error)
 
     @property
-    def _hidden(self) -> float:
+    def hidden(self) -> float:
         """How far values may be off by rounding that does not show in them."""
         largest = max(1.0, np.abs(self.x).max(), np.abs(self.value).max())
         return float(HIDDEN_UNITS * self.epsilon * largest)

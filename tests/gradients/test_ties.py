@@ -115,17 +115,18 @@ class Wrong(nn.Module):
 class Median(torch.autograd.Function):
     """The median of equal numbers, with a rule that shares the gradient among them."""
 
+    pick = staticmethod(torch.median)
     factor = 1.0
 
-    @staticmethod
-    def forward(ctx, x):
+    @classmethod
+    def forward(cls, ctx, x):
         ctx.save_for_backward(x)
-        return x.median()
+        return cls.pick(x)
 
     @classmethod
     def backward(cls, ctx, gradient):
         (x,) = ctx.saved_tensors
-        chosen = (x == x.median()).to(x.dtype)
+        chosen = (x == cls.pick(x)).to(x.dtype)
         return cls.factor * gradient * chosen / chosen.sum()
 
 
@@ -246,32 +247,22 @@ def test_another_number_of_outputs_beside_ties_excuses_nothing():
     assert not check_gradient(medians, TWOS)
 
 
-class Largest(torch.autograd.Function):
-    """The largest number, which gives a share of the gradient to each one that is as large."""
+class Largest(Median):
+    """The largest number."""
 
-    share = 1.0
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x.max()
-
-    @classmethod
-    def backward(cls, ctx, gradient):
-        (x,) = ctx.saved_tensors
-        return cls.share * gradient * (x == x.max())
+    pick = staticmethod(torch.amax)
 
 
-class Shared(Largest):
-    """Among two."""
+class WholeToEach(Largest):
+    """The same where two are as large, and each gets the whole gradient."""
 
-    share = 0.5
+    factor = 2.0
 
 
 @pytest.mark.parametrize("numbers", [(2.0, 2.0, 1.0), (0.0, 0.0), (-3.0, -3.0, -4.0)])
 def test_numbers_that_are_equal_cannot_all_get_the_whole_gradient(numbers):
-    assert check_gradient(Shared.apply, leaf(*numbers))
-    result = check_gradient(Largest.apply, leaf(*numbers))
+    assert check_gradient(Largest.apply, leaf(*numbers))
+    result = check_gradient(WholeToEach.apply, leaf(*numbers))
     assert not result
     assert "each of its derivatives alone could be right, but not all" in result.diagnosis
     assert "how numbers that are equal share the gradient" in result.hint()
