@@ -6,9 +6,11 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from autodiff_helpers.gradients.comparison import Comparison
+from autodiff_helpers.gradients.comparison import Comparison, Source
 from autodiff_helpers.gradients.differences import Array, Mask
+from autodiff_helpers.gradients.table import source_name
 from autodiff_helpers.picture import BLUE, VERMILION, Picture
+from autodiff_helpers.words import say
 
 YELLOW = "#fde68a"
 MOST_SQUARES = 1000
@@ -27,22 +29,24 @@ def plot_comparison(comparison: Comparison, text: str, title: str) -> Picture:
     return Picture(draw(analytic, steady, comparison.agrees, comparison.source), text, title)
 
 
-def _draw_gradient(analytic: Array, numeric: Array, agrees: Mask, source: str) -> Figure:
+def _draw_gradient(analytic: Array, numeric: Array, agrees: Mask, source: Source) -> Figure:
     places = np.arange(analytic.size)
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")
     above, below = figure.subplots(2, sharex=True, height_ratios=[3, 1.4])
     above.axhline(0, color="#9ca3af", lw=0.8)
-    above.plot(places, numeric.ravel(), "o", ms=11, mfc="none", mec=BLUE, mew=2, label="numeric")
-    above.plot(places, analytic.ravel(), "x", ms=7, mec=VERMILION, mew=2, label=source)
+    above.plot(
+        places, numeric.ravel(), "o", ms=11, mfc="none", mec=BLUE, mew=2, label=say("numeric")
+    )
+    above.plot(places, analytic.ravel(), "x", ms=7, mec=VERMILION, mew=2, label=source_name(source))
     below.bar(places, _visible_difference(analytic, numeric, agrees).ravel(), color=VERMILION)
     for number, place in enumerate(places[~agrees.ravel()]):
         for axes in (above, below):
             # In the legend once.
-            label = "differ" if axes is above and number == 0 else None
+            label = say("differ") if axes is above and number == 0 else None
             axes.axvspan(place - 0.4, place + 0.4, color=YELLOW, zorder=0, label=label)
-    above.set_ylabel("derivative")
-    below.set_ylabel("difference")
-    below.set_xlabel("element of the gradient, in order")
+    above.set_ylabel(say("derivative"))
+    below.set_ylabel(say("difference"))
+    below.set_xlabel(say("element of the gradient, in order"))
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     if agrees.all():
         below.set_ylim(-1, 1)
@@ -53,7 +57,7 @@ def _draw_gradient(analytic: Array, numeric: Array, agrees: Mask, source: str) -
     return figure
 
 
-def _draw_jacobian(analytic: Array, numeric: Array, agrees: Mask, source: str) -> Figure:
+def _draw_jacobian(analytic: Array, numeric: Array, agrees: Mask, source: Source) -> Figure:
     finite = np.concatenate([each[np.isfinite(each)].ravel() for each in (analytic, numeric)])
     largest = float(np.abs(finite).max(initial=0.0)) or 1.0
     difference = _visible_difference(analytic, numeric, agrees)
@@ -63,7 +67,7 @@ def _draw_jacobian(analytic: Array, numeric: Array, agrees: Mask, source: str) -
     panels = zip(
         figure.subplots(1, 3),
         (analytic, numeric, difference),
-        (source, "numeric", "difference"),
+        (source_name(source), say("numeric"), say("difference")),
         strict=True,
     )
     for axes, values, name in panels:
@@ -80,10 +84,10 @@ def _draw_jacobian(analytic: Array, numeric: Array, agrees: Mask, source: str) -
         )
         axes.invert_yaxis()
         axes.set_title(name, size=10)
-        axes.set_xlabel("input")
+        axes.set_xlabel(say("input"))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    figure.axes[0].set_ylabel("output")
+    figure.axes[0].set_ylabel(say("output"))
     outputs, inputs = np.nonzero(~agrees)
     figure.axes[2].plot(inputs, outputs, "x", color="#111827", ms=5, mew=1.5)
     figure.colorbar(image, ax=figure.axes, shrink=0.9)

@@ -14,7 +14,7 @@ RESIDUE = 1e-12
 
 def table_head(source: Source) -> list[str]:
     """What stands above the columns of the table."""
-    return [say("derivative"), _source_name(source), say("numeric"), say("agree")]
+    return [say("derivative"), source_name(source), say("numeric"), say("agree")]
 
 
 def table_row(comparison: Comparison, row: int, column: int) -> list[str]:
@@ -38,7 +38,7 @@ def table_row(comparison: Comparison, row: int, column: int) -> list[str]:
     return [comparison.point.names.derivative(row, column), analytic, numeric, judged]
 
 
-def _source_name(source: Source) -> str:
+def source_name(source: Source) -> str:
     """What the derivatives by rule are called."""
     if source == "autograd":
         return say("autograd")
