@@ -100,7 +100,7 @@ clean:
 STAMP = @$(BIN)/python -c "open('$@', 'w')"
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
-$(READER): pyproject.toml requirements.txt tools/hatch_build.py $(wildcard tools/jupyter/* tools/labextensions/*/*)
+$(READER): pyproject.toml requirements.txt tools/hatch_build.py tools/compile_catalogues.py $(wildcard tools/jupyter/* tools/labextensions/*/* autodiff_helpers/locale/*/*/*.po)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'This tutorial needs Python 3.11 or newer; with another one: make PYTHON=python3.12')"
 	@$(PYTHON) -c "import importlib.util as u, sys; sys.exit(not u.find_spec('ensurepip') and 'This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv')"
 	@echo Setting up .venv, once: this takes some minutes.

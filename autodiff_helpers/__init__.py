@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from autodiff_helpers.gradients.check import GradientCheck, assert_gradient, check_gradient
     from autodiff_helpers.graphs.plot import GraphPlot, plot_graph
     from autodiff_helpers.graphs.steps import BackwardSteps, step_backward
+    from autodiff_helpers.words import set_language
 
 __all__ = [
     "BackwardSteps",
@@ -22,6 +23,7 @@ __all__ = [
     "plot_derivative",
     "plot_graph",
     "plot_step_sizes",
+    "set_language",
     "step_backward",
 ]
 
@@ -35,6 +37,7 @@ _FILES = {
     "plot_derivative": "curves",
     "plot_graph": "graphs.plot",
     "plot_step_sizes": "curves",
+    "set_language": "words",
     "step_backward": "graphs.steps",
 }
 

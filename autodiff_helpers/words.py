@@ -1,21 +1,77 @@
 """Every sentence that a user is shown: whole, with named fields, so that it can be translated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from gettext import NullTranslations, translation
 from numbers import Number
+from pathlib import Path
 from unicodedata import category
 
 import torch
 from torch import nn
 
+DOMAIN = "autodiff_helpers"
+LOCALE = Path(__file__).parent / "locale"
+
+_spoken = NullTranslations()
+
+
+def set_language(language: str) -> None:
+    """Choose the language in which the helpers speak from now on.
+
+    That is English until this is called, whatever the language of the machine. Call it before all
+    else: a check or a picture that was made before may keep the words that it was made with.
+
+    Args:
+        language: its name as browsers know it: ``"en"`` or ``"zh-TW"``.
+
+    Raises:
+        ValueError: if the helpers do not speak that language.
+
+    Example:
+        >>> from autodiff_helpers import check_gradient
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> set_language("zh-TW")
+        >>> check_gradient(lambda x: x * x, x).hint()
+        '正確。'
+        >>> set_language("en")
+        >>> check_gradient(lambda x: x * x, x).hint()
+        'Right.'
+    """
+    global _spoken
+    spoken = languages()
+    if language not in spoken:
+        raise ValueError(
+            say(
+                "set_language got {language!r}; expected {languages}.",
+                language=language,
+                languages=any_of([repr(each) for each in spoken]),
+            )
+        )
+    if language == "en":
+        _spoken = NullTranslations()
+    else:
+        _spoken = translation(DOMAIN, LOCALE, [language.replace("-", "_")])
+
+
+def languages() -> list[str]:
+    """The languages for which there is a compiled catalogue, and English, which needs none.
+
+    Example:
+        >>> languages()
+        ['en', 'zh-TW']
+    """
+    compiled = LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")
+    return sorted({"en", *(path.parts[-3].replace("_", "-") for path in compiled)})
+
 
 def say(sentence: str, **fields: object) -> str:
-    """A sentence with its fields filled in.
+    """A sentence, in the language that was chosen, with its fields filled in.
 
     Example:
         >>> say("{name} jumps at {point}", name="floor", point=1)
         'floor jumps at 1'
     """
-    return sentence.format(**fields)
+    return _spoken.gettext(sentence).format(**fields)
 
 
 def say_how_many(one: str, many: str, count: int, **fields: object) -> str:
@@ -25,7 +81,7 @@ def say_how_many(one: str, many: str, count: int, **fields: object) -> str:
         >>> [say_how_many("{count} step", "{count:,} steps", count) for count in (1, 2000)]
         ['1 step', '2,000 steps']
     """
-    return say(one if count == 1 else many, count=count, **fields)
+    return _spoken.ngettext(one, many, count).format(count=count, **fields)
 
 
 def mark(sentence: str) -> str:
@@ -35,7 +91,7 @@ def mark(sentence: str) -> str:
 
 def say_marked(sentence: str, fields: Mapping[str, object] | None = None) -> str:
     """A sentence that was marked, with its fields filled in."""
-    return sentence.format_map({} if fields is None else fields)
+    return _spoken.gettext(sentence).format_map({} if fields is None else fields)
 
 
 def all_of(names: Sequence[str]) -> str:
@@ -43,10 +99,10 @@ def all_of(names: Sequence[str]) -> str:
 
     Example:
         >>> all_of(["x", "y", "z"])
-        'x and y and z'
+        'x, y and z'
     """
     *others, last = names
-    return say("{names} and {last}", names=all_of(others), last=last) if others else last
+    return say("{names} and {last}", names=listed(others), last=last) if others else last
 
 
 def any_of(names: Sequence[str]) -> str:
@@ -57,7 +113,17 @@ def any_of(names: Sequence[str]) -> str:
         'x or y'
     """
     *others, last = names
-    return say("{names} or {last}", names=any_of(others), last=last) if others else last
+    return say("{names} or {last}", names=listed(others), last=last) if others else last
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a row that goes on."""
+    return say(", ").join(names)
+
+
+def one_by_one(statements: Iterable[str]) -> str:
+    """Statements in one sentence."""
+    return say("; ").join(statements)
 
 
 def no_tensor(returned: object, *, among_others: bool = False) -> TypeError:

@@ -4,6 +4,7 @@ They hold the helpers and nothing else; twine finds no fault with them; and the 
 from the sdist works in an environment that has nothing else in it, outside this repository.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ IN_SDIST = (
     "LICENSE",
     "CITATION.cff",
     ".gitignore",
+    "tools/compile_catalogues.py",
     "tools/hatch_build.py",
     "tools/jupyter/default_setting_overrides.json",
     "tools/jupyter/page_config.json",
@@ -80,7 +82,8 @@ if __name__ == "__main__":
     with zipfile.ZipFile(wheel) as archive:
         added = {f"{stem}.dist-info/{name}" for name in ADDED_TO_WHEEL}
         added |= {f"{stem}.data/data/share/jupyter/{name}" for name in FOR_JUPYTERLAB}
-        demand_contents(wheel.name, set(archive.namelist()), helpers() | added)
+        compiled = {re.sub(r"[.]po$", ".mo", name) for name in helpers()}
+        demand_contents(wheel.name, set(archive.namelist()), compiled | added)
     with tarfile.open(sdist) as archive:
         expected = {f"{stem}/{name}" for name in [*helpers(), *IN_SDIST]}
         demand_contents(sdist.name, set(archive.getnames()), expected)

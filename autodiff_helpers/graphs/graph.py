@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from autodiff_helpers.words import mark, say, say_how_many, say_marked
+from autodiff_helpers.words import all_of, mark, one_by_one, say, say_how_many, say_marked
 
 Kind = Literal["leaf", "constant", "operation", "intermediate", "output"]
 _WORDS = {
@@ -203,17 +203,11 @@ class Graph:
             "Computational graph of {outputs} from {leaves}: {count} operation",
             "Computational graph of {outputs} from {leaves}: {count} operations",
             sum(node.times for node in self.nodes if node.kind == "operation"),
-            outputs=_listed(outputs),
-            leaves=_listed(leaves),
+            outputs=all_of(outputs),
+            leaves=all_of(leaves),
         )
-        sentence = say("{statements}.", statements="; ".join([whole, *cuts]))
-        return f"{sentence} {note}" if note else sentence
-
-
-def _listed(names: list[str]) -> str:
-    if len(names) == 1:
-        return names[0]
-    return say("{names} and {last}", names=", ".join(names[:-1]), last=names[-1])
+        sentence = say("{statements}.", statements=one_by_one([whole, *cuts]))
+        return say("{summary} {note}", summary=sentence, note=note) if note else sentence
 
 
 class _Branch(NamedTuple):

@@ -17,7 +17,7 @@ from autodiff_helpers.graphs.record import graph_of
 from autodiff_helpers.graphs.sheet import arrange, arrow_id, gradient_id, label_id, node_id
 from autodiff_helpers.graphs.svg import write_svg
 from autodiff_helpers.rounding import coordinate
-from autodiff_helpers.words import say
+from autodiff_helpers.words import listed, one_by_one, say
 
 # More steps than this are too many to go through.
 MANY_STEPS = 500
@@ -142,7 +142,7 @@ def _captions(graph: Graph) -> list[str]:
         name=_name(output),
         gradient=_before_a_stop(output.arrives),
     )
-    done = say("Done: {statements}.", statements=_before_a_stop("; ".join(_totals(graph))))
+    done = say("Done: {statements}.", statements=_before_a_stop(one_by_one(_totals(graph))))
     return [start, *[_caption(graph, place) for place in graph.order], done]
 
 
@@ -152,7 +152,7 @@ def _caption(graph: Graph, place: int) -> str:
         "{name} gets {gradient}. It passes on {passed}.",
         name=_name(node),
         gradient=_before_a_stop(node.arrives),
-        passed=_before_a_stop("; ".join(_what_is_passed(graph, node))),
+        passed=_before_a_stop(one_by_one(_what_is_passed(graph, node))),
     )
 
 
@@ -166,7 +166,7 @@ def _what_is_passed(graph: Graph, node: Node) -> Iterator[str]:
     for rule, gradients in by_rule.items():
         if node.times > 1:
             rule = say("{rule}, {count} times in a row", rule=rule, count=node.times)
-        yield say("{rule}: {passed}", rule=rule, passed=", ".join(gradients))
+        yield say("{rule}: {passed}", rule=rule, passed=listed(gradients))
 
 
 def _totals(graph: Graph) -> list[str]:
@@ -203,7 +203,7 @@ def _shown_from(graph: Graph) -> dict[str, int]:
 
 def _name(node: Node) -> str:
     if node.kind == "operation":
-        return f"{node.name} ({node.detail})"
+        return say("{sign} ({function})", sign=node.name, function=node.detail)
     return node.in_a_sentence
 
 

@@ -1,0 +1,15 @@
+"""The languages of the tutorial, as browsers name them, and the folder of each one's notebooks."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+
+# The first is the one that the others are translated from.
+LANGUAGES = {"en": NOTEBOOKS, "zh-TW": NOTEBOOKS / "zh-TW"}
+ORIGINAL, *TRANSLATIONS = LANGUAGES
+
+
+def notebooks() -> list[Path]:
+    """Every notebook in every language."""
+    return [path for folder in LANGUAGES.values() for path in sorted(folder.glob("*.ipynb"))]
