@@ -22,7 +22,9 @@ make browser   prove what is seen in a browser: JupyterLab, the site, the player
 make coverage  show that the tests reach every line and every branch of the helpers
 make mutants   see whether the tests notice small changes of the code;
                of one file: make mutants ONLY=autodiff_helpers/gradients/differences.py
-make outputs   run every notebook afresh and store its outputs
+make outputs   run every notebook afresh and store its outputs; one alone: make outputs ONLY=...
+make stamp     say that translated cells follow the English ones as they are now, once you looked
+make catalogue list what the helpers say, for each language in which they say it
 make docs      build the site from the notebooks as they are stored
 make package   build the wheel and the sdist, and prove that they work when installed, and that
                what a reader installs is enough for every notebook
@@ -31,7 +33,7 @@ make lint      check style and types
 make clean     remove .venv, the site and the tools' caches
 endef
 
-.PHONY: help lab fresh edit test browser coverage mutants outputs docs package bench lint clean
+.PHONY: help lab fresh edit test browser coverage mutants outputs stamp catalogue docs package bench lint clean
 
 # `cd .` keeps make from adding that there was nothing to do.
 help:
@@ -72,7 +74,13 @@ mutants: $(READY)
 	$(BIN)/python tools/mutants.py $(ONLY)
 
 outputs: $(READY)
-	$(BIN)/python tools/store_outputs.py
+	$(BIN)/python tools/store_outputs.py $(ONLY)
+
+stamp: $(READY)
+	$(BIN)/python tools/in_step.py $(ONLY)
+
+catalogue: $(READY)
+	$(BIN)/python tools/catalogues.py
 
 docs: $(READY)
 	$(BIN)/python tools/build_site.py

@@ -16,6 +16,7 @@ from itertools import chain, count
 from pathlib import Path
 
 import nbformat
+from in_step import STAMP
 from ipykernel.ipkernel import IPythonKernel
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,6 +58,7 @@ def write_without_outputs(path: Path, target: Path, record: Path) -> None:
     """Write a notebook to work in, and a record of it that is the same with every Python."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
+        cell.metadata.pop(STAMP, None)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     nbformat.write(notebook, record)

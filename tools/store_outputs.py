@@ -1,15 +1,16 @@
-"""Run every notebook in a fresh kernel and store what it shows.
+"""Run every notebook in a fresh kernel and store what it shows; given some, run those.
 
 Running this twice changes nothing the second time. A notebook that fails is left as it was.
 """
 
+import sys
 from pathlib import Path
 
 import nbformat
+from compile_catalogues import compile_catalogues
+from languages import NOTEBOOKS, ROOT, notebooks
 from nbclient import NotebookClient
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
 README_PICTURE = ROOT / "docs" / "images" / "detach.svg"
 
 # The kernel's own description names the Python patch version, which differs between machines.
@@ -47,7 +48,8 @@ def store_readme_picture() -> None:
 
 
 if __name__ == "__main__":
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+    compile_catalogues()
+    for path in [Path(name).resolve() for name in sys.argv[1:]] or notebooks():
         print(path.relative_to(ROOT))
         store_outputs(path)
     store_readme_picture()

@@ -20,14 +20,14 @@ def test_a_language_is_chosen_and_left():
 @pytest.mark.parametrize("language", ["zh", "zh_TW", "English", "", None, ["en"]])
 def test_an_unknown_one_is_refused_and_changes_nothing(language):
     set_language("zh-TW")
-    with pytest.raises(ValueError, match="'en'.*'zh-TW'"):
+    with pytest.raises(ValueError, match=r"'en'.*'zh-TW'"):
         set_language(language)
     assert say("Right.") == "正確。"
 
 
 def test_it_is_english_whatever_the_machine_speaks():
     code = "from autodiff_helpers.words import say; print(say('Right.'))"
-    speaking = {name: "zh_TW.UTF-8" for name in ("LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES")}
+    speaking = dict.fromkeys(("LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES"), "zh_TW.UTF-8")
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | speaking, capture_output=True, check=True
     )

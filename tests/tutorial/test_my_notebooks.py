@@ -1,25 +1,15 @@
 """A reader's own copy of the notebooks: made once, never overwritten, and nothing of it is lost."""
 
-import importlib.util
 from datetime import date
 from pathlib import Path
 
+import my_notebooks as tool
 import nbformat
 import pytest
+from in_step import STAMP
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 TODAY = date(2026, 11, 26)
 CHAPTER, TRANSLATED = "2.5.1.ipynb", "zh-TW/2.5.1.ipynb"
-
-
-def load():
-    spec = importlib.util.spec_from_file_location("my_notebooks", TOOLS / "my_notebooks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-tool = load()
 
 
 # Names of folders as people have them.
@@ -39,6 +29,7 @@ def store(path, source, output):
     """Write a notebook with one cell that was run."""
     outputs = [nbformat.v4.new_output("stream", text=output)]
     cell = nbformat.v4.new_code_cell(source, id="one", outputs=outputs, execution_count=1)
+    cell.metadata[STAMP] = {"en": source}
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
 
@@ -67,7 +58,7 @@ def test_it_has_every_notebook_without_outputs_and_what_stands_beside_them(root)
     for name in (CHAPTER, TRANSLATED):
         cell = cell_of(root / "my-notebooks" / name)
         assert cell.source == f"# {name} 梯度"
-        assert (cell.outputs, cell.execution_count) == ([], None)
+        assert (cell.outputs, cell.execution_count, cell.metadata) == ([], None, {})
     assert cell_of(root / "notebooks" / CHAPTER).outputs
 
 
@@ -160,5 +151,5 @@ def test_nothing_half_written_is_left_when_it_is_interrupted(root, monkeypatch):
 
 
 def test_git_ignores_it():
-    ignored = (TOOLS.parent / ".gitignore").read_text(encoding="utf-8").splitlines()
+    ignored = (tool.ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert {f"{tool.MINE}*/", f".{tool.MINE}-*/"} <= set(ignored)
