@@ -280,7 +280,7 @@ def _no_derivative(comparison: Comparison, kink: Kink) -> str:
         )
     if kink.outside:
         return say("{finding}, which is none of the two and not between them", finding=finding)
-    return say("{finding}, which is as right as an answer can be here", finding=finding)
+    return say("{finding}, which is accepted here", finding=finding)
 
 
 def _found_wrong(comparison: Comparison) -> str:

@@ -198,7 +198,7 @@ def test_a_result_of_another_shape_nearby_is_no_value():
     result = check_gradient(lambda x: 3 * x[x >= 1], x_of(1.0, 2.0))
     assert result.diagnosis == (
         "The function ends here: f[0] at x[0] = 1 has a value to the right only, and the slope 3; "
-        "autograd says 3, which is as right as an answer can be here."
+        "autograd says 3, which is accepted here."
     )
 
 
