@@ -43,7 +43,10 @@ def hint(name, number, wrong):
     statements[places[-1]] = wrong
     names = {}
     exec(PAGES[name].cells[1].source, names)  # what the page imports
-    exec("\n".join(map(ast.unparse, statements)), names)
+    try:
+        exec("\n".join(map(ast.unparse, statements)), names)
+    except AssertionError as wrong_value:
+        return str(wrong_value)
     return eval(ast.unparse(check), names)
 
 
