@@ -52,7 +52,7 @@ def _answers_in_sight(notebook: NotebookNode) -> Iterator[str]:
     asks = False
     for cell in notebook.cells:
         if cell.cell_type != "code":
-            asks = "?" in cell.source.strip().split("\n\n")[-1]
+            asks = not {"?", "？"}.isdisjoint(cell.source.strip().split("\n\n")[-1])
         elif asks and cell.outputs and "hide-output" not in cell.metadata.get("tags", []):
             yield f"answers a question without the tag hide-output: {cell.source[:60]!r}"
 

@@ -39,9 +39,8 @@ def problems(original: NotebookNode, translated: NotebookNode, language: str) ->
     for one, other in zip(original.cells, translated.cells, strict=True):
         for problem in [*differences(one, other, language), *_out_of_date(one, other, language)]:
             yield f"cell {one.id}: {problem}"
-    helpers, chosen = (
-        _cells_with(words, translated) for words in ("autodiff_helpers", "set_language(")
-    )
+    helpers = _cells_with("autodiff_helpers", translated)
+    chosen = _cells_with("set_language(", translated)
     if chosen != helpers[:1]:
         yield f"set_language must be called in cell {helpers[:1]}, and is in {chosen}"
 
@@ -144,6 +143,7 @@ def _numbers(output: NotebookNode) -> set[str]:
 
 # Text
 
+OTHER_EDITION = "|".join(["[.][.]/", *(f"{language}/" for language in TRANSLATIONS)])
 CODE_BLOCK = re.compile(r"```(\w*)\n(.*?)```", re.S)
 DISPLAYED = re.compile(r"\$\$(.+?)\$\$", re.S)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -173,7 +173,8 @@ def _asks(source: str) -> list[str]:
 PARTS: dict[str, Callable[[str], list[str]]] = {
     "headings": lambda source: re.findall(r"^(#+) ", _without(source, CODE_BLOCK), re.M),
     "formulas": _formulas,
-    "links": lambda source: sorted(re.findall(r"\]\(([^)]+)\)", source)),
+    # One that leads to the other edition leads to the same page of it.
+    "links": lambda source: sorted(re.findall(rf"\]\((?:{OTHER_EDITION})?([^)]+)\)", source)),
     "tags": lambda source: re.findall(r"</?(?!span)[a-z]+>", _without(source, CODE_BLOCK, CODE)),
     "code blocks": lambda source: [
         code(block) if name == "python" else block for name, block in CODE_BLOCK.findall(source)

@@ -19,7 +19,6 @@ STILL_TO_COME = {
         "2.5.4-gradient-of-python-control-flow.ipynb",
         "gallery.ipynb",
         "glossary.ipynb",
-        "index.ipynb",
         "mixed-exercises.ipynb",
     ]
 }
