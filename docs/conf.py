@@ -61,7 +61,18 @@ def say_how_to_do_exercises(_app, doctree):
             section.insert(1, nodes.paragraph("", "", link, rest))
 
 
+def lead_to_the_helpers(_app, doctree):
+    """Where a text says `check_gradient?`, link it to what JupyterLab would show for it."""
+    for literal in list(doctree.findall(nodes.literal)):
+        name, question, rest = literal.astext().partition("?")
+        if question and not rest:
+            target = f"helpers.html#autodiff_helpers.{name}"
+            link = nodes.reference("", "", literal.deepcopy(), internal=True, refuri=target)
+            literal.replace_self(link)
+
+
 def setup(app):
     """Let Sphinx call the functions above for every page."""
     app.connect("doctree-read", describe_pictures)
     app.connect("doctree-read", say_how_to_do_exercises)
+    app.connect("doctree-read", lead_to_the_helpers)

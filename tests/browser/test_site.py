@@ -235,6 +235,13 @@ def test_exercises_say_how_to_run_them(visit, page):
     tab.wait_for_url("**/run-it-yourself.html")
 
 
+@pytest.mark.parametrize("name", ["check_gradient", "plot_graph", "step_backward"])
+def test_a_name_with_a_question_mark_leads_to_what_jupyterlab_would_show(visit, name):
+    tab = visit("glossary", java_script_enabled=False)
+    tab.get_by_role("link", name=f"{name}?").click()
+    tab.wait_for_url(f"**/helpers.html#autodiff_helpers.{name}")
+
+
 def test_dark_and_light_can_be_chosen(visit):
     tab = visit("index", colors="light")
     ground = "getComputedStyle(document.body).backgroundColor"
