@@ -129,6 +129,8 @@ def assert_can_be_read(tab, look):
     assert tab.evaluate(WIDER_THAN_THE_PAGE) == []
     # What is wide scrolls, and does not shrink until nobody can read it.
     assert tab.evaluate(SHRUNK) == []
+    if viewport is PHONE:
+        assert tab.evaluate(CUT_OFF_OR_TORN) == []
     assert tab.locator(".math").count() == tab.locator("mjx-container").count()
     assert tab.locator("mjx-merror").count() == 0
 
@@ -139,6 +141,14 @@ def assert_can_be_read(tab, look):
 
 SHRUNK = """[...document.querySelectorAll(".cell_output > img")]
     .filter(image => image.clientWidth < image.naturalWidth - 1).map(image => image.alt)"""
+# On a phone the lines of a cell are broken; but not what lies in columns.
+CUT_OFF_OR_TORN = """[...document.querySelectorAll(".cell pre, details pre")].filter(pre => {
+    const {lineHeight, paddingTop, paddingBottom} = getComputedStyle(pre);
+    const height = pre.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom);
+    const lines = pre.textContent.trimEnd().split("\\n");
+    const torn = height > (lines.length + 0.5) * parseFloat(lineHeight);
+    return pre.scrollWidth > pre.clientWidth || torn && lines.some(line => /[└├]|--/.test(line));
+}).map(pre => pre.textContent)"""
 WIDER_THAN_THE_PAGE = """() => {
     const scrolls = e => e.tagName !== "ARTICLE" &&
         (getComputedStyle(e).overflowX === "auto" || scrolls(e.parentElement));
