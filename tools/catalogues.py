@@ -69,9 +69,10 @@ def still_to_do(catalogue: Catalog, sentences: Catalog) -> Iterator[str]:
 
 
 def _has_the_same_fields(message: Message) -> bool:
-    """The fields of each translated form are those of the form for many, with their formats."""
-    *_, many = _forms(message.id)
-    return all(_fields(form) == _fields(many) for form in _forms(message.string))
+    """The last form has the fields of the plural; one for fewer things may have the singular's."""
+    one, *_, many = map(_fields, _forms(message.id) * 2)
+    *fewer, last = map(_fields, _forms(message.string))
+    return last == many and all(form in (one, many) for form in fewer)
 
 
 def _fields(sentence: str) -> set[tuple[str | None, ...]]:

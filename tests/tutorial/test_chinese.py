@@ -37,7 +37,8 @@ def texts(path):
 
 def sentences():
     """What the helpers say in Chinese."""
-    return [str(message.string) for message in read(catalogue_of(ZH)) if message.id]
+    found = [message.string for message in read(catalogue_of(ZH)) if message.id]
+    return [each for string in found for each in ([string] if isinstance(string, str) else string)]
 
 
 def faults(text):
