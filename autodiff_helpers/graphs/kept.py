@@ -23,6 +23,11 @@ def kept(function: Any, name: str | None) -> Any:
         return None
 
 
+def order_of_norm(function: Any) -> Any:
+    """Which norm it is; one kind of functions keeps it as ``ord``, the other as ``p``."""
+    return kept(function, "p") if kept(function, "ord") is None else kept(function, "ord")
+
+
 def why_unreadable(function: Any) -> str:
     """Why what an operation had kept cannot be read, in torch's words: freed, or changed since."""
     try:

@@ -1,14 +1,14 @@
 """What is written of an operation: its sign, with what autograd keeps of it filled in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from autodiff_helpers.graphs.kept import kept
+from autodiff_helpers.graphs.kept import kept, order_of_norm
 from autodiff_helpers.rounding import significant
-from autodiff_helpers.words import say
+from autodiff_helpers.words import say, say_marked
 
 # More places than this are not written out.
 MOST_PLACES = 6
@@ -51,9 +51,11 @@ class _Fields(dict[str, str]):
         return read(self._function) if read else _written(kept(self._function, name))
 
 
-def numbers_of(function: Any) -> Mapping[str, str]:
-    """What autograd keeps of an operation besides tensors, by name, as it is written."""
-    return _Fields(function)
+def rule_of(function: Any, phrase: str, formula: str) -> str:
+    """The rule of a backward function in words, with its formula, and its numbers in both."""
+    fields = _Fields(function)
+    fields["formula"] = formula.format_map(fields)
+    return say_marked(phrase, fields)
 
 
 def _written(found: Any) -> str:
@@ -74,8 +76,9 @@ def _dim(function: Any) -> str:
 
 
 def _place(function: Any) -> str:
-    """What was taken, in brackets as in Python."""
+    """What was taken, in brackets as in Python; of a derivative's derivative, what was put in."""
     dim, shape, index = (kept(function, name) for name in ("dim", "self_sym_sizes", "index"))
+    shape = _metadata(function).shape if shape is None else shape
     if index is None:
         start, end, step = (kept(function, name) for name in ("start", "end", "step"))
         stride = "" if step == 1 else f":{step}"
@@ -112,6 +115,11 @@ def _limits(function: Any) -> str:
     return f" ≤ {_written(most)}" if least is None else f" {_written(least)} … {_written(most)}"
 
 
+def _order(function: Any) -> str:
+    order = order_of_norm(function)
+    return "" if order == 2 else f" {_written(order)}"
+
+
 def _factor(function: Any, name: str) -> str:
     """A factor as the user gave it, if it is not 1."""
     found = kept(function, name)
@@ -131,9 +139,11 @@ _READERS: dict[str, Callable[[Any], str]] = {
     "dtype": lambda function: str(_metadata(function).dtype).removeprefix("torch."),
     "indices": _indices,
     "limits": _limits,
-    "order": lambda function: "" if kept(function, "ord") == 2 else f" {kept(function, 'ord'):g}",
+    "norm": lambda function: _written(order_of_norm(function)),
+    "order": _order,
     "place": _place,
     "rounding": lambda function: f" {kept(function, 'rounding_mode')}",
     "shape": lambda function: str(list(_metadata(function).shape)),
+    "value times": lambda function: _factor(function, "value"),
     "times alpha": lambda function: f" {_factor(function, 'alpha')}".rstrip(),
 }

@@ -1,11 +1,14 @@
 """What there is to say about torch's operations: one table, by PyTorch's names for them."""
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
 from autodiff_helpers.graphs import rules
-from autodiff_helpers.graphs.kept import kept
+from autodiff_helpers.graphs.kept import kept, order_of_norm
 from autodiff_helpers.graphs.rules import Rule
 from autodiff_helpers.words import printable
 
@@ -53,8 +56,12 @@ def _not_in_the_table(name: str) -> Operation:
     # The derivative of a derivative, such as SoftmaxBackwardDataBackward0.
     if found := re.fullmatch(r"(\w+?)Backward(Data|Dense)?Backward\d+", name):
         return Operation(name, f"{operation_called(f'{found[1]}Backward0').sign}′")
-    words = re.sub(r"(?<=\w)(?=[A-Z][a-z])", " ", re.sub(r"Backward\d+$", "", name)).lower()
-    return Operation(name, _plain(words))
+    return Operation(name, _plain(_in_words(name)))
+
+
+def _in_words(name: str) -> str:
+    """The name of an operation in small letters, without what it has as a backward function."""
+    return re.sub(r"(?<=\w)(?=[A-Z][a-z])", " ", re.sub(r"Backwards?\d*$", "", name)).lower()
 
 
 def _plain(sign: str) -> str:
@@ -62,24 +69,37 @@ def _plain(sign: str) -> str:
     return sign.replace("{", "{{").replace("}", "}}")
 
 
-# What depends on numbers that autograd keeps
+def _called(
+    names: str, passes: Rules | Callable[[Any], Rules], operands: tuple[str | None, ...] = ()
+) -> Iterator[Operation]:
+    """Operations of one rule, whose signs are their names; the first of its kind is meant."""
+    for name in names.split():
+        full = name if "Backward" in name else f"{name}Backward0"
+        yield Operation(full, _in_words(full), passes, operands)
+
+
+# Which rule it is, where that depends on what autograd keeps
 
 
 def _added(function: Any) -> Rules:
+    """With a factor for the second one, if any."""
     plain = kept(function, "alpha") == 1
     return rules.AS_IT_IS, rules.AS_IT_IS if plain else rules.TIMES_ALPHA
 
 
 def _subtracted(function: Any) -> Rules:
+    """The same for a difference."""
     plain = kept(function, "alpha") == 1
     return rules.AS_IT_IS, rules.MINUS if plain else rules.MINUS_ALPHA
 
 
 def _subtracted_from(function: Any) -> Rules:
+    """The same with the operands in the other order."""
     return _subtracted(function)[::-1]
 
 
 def _added_to_a_product(function: Any) -> Rules:
+    """A product of matrices, and what is added to it."""
     bias = rules.AS_IT_IS if kept(function, "beta") == 1 else rules.TIMES_BETA
     if kept(function, "alpha") == 1:
         return bias, rules.TO_THE_LEFT, rules.TO_THE_RIGHT
@@ -87,26 +107,33 @@ def _added_to_a_product(function: Any) -> Rules:
 
 
 def _quotient(function: Any) -> Rules:
+    """A quotient that is rounded stays the same or jumps."""
     if kept(function, "rounding_mode") is not None:
         return (rules.ZERO,)
     return rules.OVER_THE_DIVISOR, rules.TO_THE_DIVISOR
 
 
 def _norm(function: Any) -> Rules:
-    known = {1: rules.NORM_1, 2: rules.NORM}
-    return (known.get(kept(function, "ord"), rules.LOCAL),)
+    """That of order 2, that of order 1, or another."""
+    order = order_of_norm(function)
+    if order in (1, 2):
+        return (rules.NORM_1 if order == 1 else rules.NORM,)
+    return (rules.NORM_ANY if order is not None and 1 < order < math.inf else rules.LOCAL,)
 
 
 def _gelu(function: Any) -> Rules:
+    """The exact form only, and not the one that is near it."""
     return (rules.GELU if kept(function, "approximate") == "none" else rules.LOCAL,)
 
 
 def _softplus(function: Any) -> Rules:
-    # Beyond the usual threshold the sigmoid is 1 to nine digits.
+    """With the usual threshold only."""
+    # Beyond it the sigmoid is 1 to nine digits.
     return (rules.SOFTPLUS if kept(function, "threshold") == 20 else rules.LOCAL,)
 
 
 def _batch_norm(function: Any) -> Rules:
+    """In training with the mean and the variance of the batch."""
     training = kept(function, "training")
     to_input = rules.NORMALIZED if training else rules.RESCALED
     return to_input, rules.TO_THE_SCALE, rules.TO_THE_SHIFT
@@ -118,14 +145,14 @@ def _mean_or(mean: Rule, other: Rule, *weights: str) -> Callable[[Any], Rules]:
     def passes(function: Any) -> Rules:
         if any(kept(function, weight) is not None for weight in weights):
             return (rules.LOCAL,)
-        rule = mean if kept(function, "reduction") == 1 else other
-        # Its target is seldom differentiated; a difference is the same to both.
-        return rule, rule if rule in (rules.MEAN_OF_SQUARES, rules.SQUARES) else rules.LOCAL
+        # Its target is seldom differentiated.
+        return mean if kept(function, "reduction") == 1 else other, rules.LOCAL
 
     return passes
 
 
 def _looked_up(function: Any) -> Rules:
+    """Rows that were looked up; one of them may be left as it is."""
     if kept(function, "scale_grad_by_freq"):
         return (rules.LOCAL,)
     return (rules.LOOKED_UP if kept(function, "padding_idx") < 0 else rules.LOOKED_UP_BUT,)
@@ -140,18 +167,101 @@ def _windows(function: Any) -> Rules:
     return (rules.WINDOWS if is_whole and (counted or not padded) else rules.LOCAL,)
 
 
+def _difference_or_mean(mean: Rule, other: Rule) -> Callable[[Any], Rules]:
+    """The same for a loss of a difference, which has one rule for both of its operands."""
+    return lambda function: (mean if kept(function, "reduction") == 1 else other,)
+
+
+def _nll(function: Any) -> Rules:
+    """The loss of the target, which may have a weight."""
+    is_mean = kept(function, "reduction") == 1
+    if kept(function, "weight") is not None:
+        return (rules.MEAN_WEIGHTED_NLL if is_mean else rules.WEIGHTED_NLL,)
+    return (rules.MEAN_NLL if is_mean else rules.NLL,)
+
+
+def _real_or_complex(real: Rule, complex_: Rule) -> Callable[[Any], Rules]:
+    """By the kind of the operand that is kept."""
+
+    def passes(function: Any) -> Rules:
+        found = [kept(function, name) for name in ("self", "other", "A")]
+        operand = next((each for each in found if isinstance(each, Tensor)), None)
+        if operand is None:
+            return (rules.LOCAL,)
+        return (complex_ if operand.is_complex() else real,)
+
+    return passes
+
+
+def _written(function: Any) -> Rules:
+    """Numbers that were written, or else added, at some places."""
+    if kept(function, "accumulate"):
+        return rules.AS_IT_IS, rules.PLACED
+    return rules.NOT_FILLED, rules.PLACED
+
+
+def _added_at(function: Any) -> Rules:
+    """Numbers that were added at some places, without a factor."""
+    return rules.AS_IT_IS, rules.PLACED if kept(function, "alpha") == 1 else rules.LOCAL
+
+
+def _logit(function: Any) -> Rules:
+    """Without limits to its input."""
+    return (rules.LOGIT if kept(function, "eps") is None else rules.LOCAL,)
+
+
+def _cholesky(function: Any) -> Rules:
+    """The lower triangle only."""
+    return (rules.LOCAL if kept(function, "upper") else rules.CHOLESKY,)
+
+
+def _solve(function: Any) -> Rules:
+    """With the matrix on the left only."""
+    if not kept(function, "left"):
+        return (rules.LOCAL,)
+    return rules.SOLVED_LEFT, rules.SOLVED_RIGHT
+
+
+def _distance(rule: Rule) -> Callable[[Any], Rules]:
+    """The usual distance, which is the norm of order 2."""
+    return lambda function: (rule if kept(function, "p") == 2 else rules.LOCAL,)
+
+
+def _above_threshold(function: Any) -> Rules:
+    """The derivative of relu, or that of another threshold."""
+    to_gradient = rules.SECOND_POSITIVE if kept(function, "threshold") == 0 else rules.LOCAL
+    return to_gradient, rules.ZERO
+
+
+def _attention(function: Any) -> Rules:
+    """Without dropout, whose choice is not kept."""
+    if kept(function, "dropout_p"):
+        return (rules.LOCAL,)
+    return rules.TO_THE_QUERY, rules.TO_THE_KEY, rules.TO_THE_VALUE
+
+
 _BOTH = ("self", "other")
 _POWERS = ("self", "exponent")
+_MAT = (None, "mat", "vec")
 _MATRICES = (rules.TO_THE_LEFT, rules.TO_THE_RIGHT)
 _TO_PARAMETERS = (rules.TO_THE_SCALE, rules.TO_THE_SHIFT)
 _CONVOLUTION = (rules.CONVOLVED, rules.CORRELATED, rules.SUMMED_BUT_CHANNELS)
 _MAXIMUM = (rules.EVENLY,)
-_MEAN_OF_SQUARES = _mean_or(rules.MEAN_OF_SQUARES, rules.SQUARES)
-_NLL = _mean_or(rules.MEAN_NLL, rules.NLL, "weight")
+_MEAN_OF_SQUARES = _difference_or_mean(rules.MEAN_OF_SQUARES, rules.SQUARES)
+_HUBER = _difference_or_mean(rules.MEAN_HUBER, rules.HUBER)
+_SMOOTH_L1 = _difference_or_mean(rules.MEAN_SMOOTH_L1, rules.SMOOTH_L1)
 _BCE = _mean_or(rules.MEAN_BCE, rules.BCE, "weight")
 _BCE_LOGITS = _mean_or(rules.MEAN_BCE_LOGITS, rules.BCE_LOGITS, "weight", "pos_weight")
 _DIVIDED = (rules.OVER_THE_DIVISOR, rules.TO_THE_DIVISOR)
 _POWER = (rules.TO_THE_BASE, rules.TO_THE_EXPONENT)
+_ADDCDIV = (rules.AS_IT_IS, rules.ADDCDIV_SECOND, rules.ADDCDIV_THIRD)
+_ADDCMUL = (rules.AS_IT_IS, rules.ADDCMUL_SECOND, rules.ADDCMUL_THIRD)
+_LERP = (rules.LERP_START, rules.LERP_END, rules.LERP_WEIGHT)
+_PRELU = (rules.PRELU, rules.TO_THE_SLOPE)
+_RESULT = ("grad_output", "output")
+_SIGMOID2 = (rules.SIGMOID2_FIRST, rules.SIGMOID2_SECOND)
+_SOFTMAX2 = (rules.SOFTMAX2_FIRST, rules.SOFTMAX2_SECOND)
+_LOG_SOFTMAX2 = (rules.LOG_SOFTMAX2_FIRST, rules.LOG_SOFTMAX2_SECOND)
 _TABLE = (
     # Arithmetic
     Operation("AddBackward0", "+{times alpha}", _added, is_arithmetic=True),
@@ -168,36 +278,74 @@ _TABLE = (
     Operation("PowBackward2", "{self} ^", (rules.TO_THE_EXPONENT,)),
     Operation("ReciprocalBackward0", "1 ÷", (rules.RECIPROCAL,)),
     Operation(
-        "RsubBackward0", "−{times alpha}", _subtracted_from, is_arithmetic=True, is_reversed=True
+        "RsubBackward0",
+        "−{times alpha}",
+        _subtracted_from,
+        is_arithmetic=True,
+        is_reversed=True,
     ),
     Operation("RsubBackward1", "{constant} −{times alpha}", _subtracted_from),
     Operation("SubBackward0", "−{times alpha}", _subtracted, is_arithmetic=True),
     Operation("SubBackward1", "− {constant}", (rules.AS_IT_IS,)),
     # Functions of one number
-    Operation("AbsBackward0", "abs", (rules.TIMES_SIGN,)),
-    Operation("AtanBackward0", "atan", (rules.ATAN,)),
-    Operation("CeilBackward0", "ceil", (rules.ZERO,)),
-    Operation("CosBackward0", "cos", (rules.TIMES_MINUS_SIN,)),
-    Operation("CoshBackward0", "cosh", (rules.TIMES_SINH,)),
-    Operation("ErfBackward0", "erf", (rules.ERF,)),
+    *_called("Abs", (rules.TIMES_SIGN,)),
+    *_called("Acos", (rules.ACOS,)),
+    *_called("Acosh AcoshBackward1", (rules.ACOSH,)),
+    *_called("Angle", _real_or_complex(rules.ZERO, rules.ANGLE)),
+    *_called("Asin", (rules.ASIN,)),
+    *_called("Asinh AsinhBackward1", (rules.ASINH,)),
+    *_called("Atan", (rules.ATAN,)),
+    *_called("Atanh AtanhBackward1", (rules.ATANH,)),
+    *_called("Ceil Floor Round RoundBackward1 Sign Trunc", (rules.ZERO,)),
+    *_called("Cos", (rules.TIMES_MINUS_SIN,)),
+    *_called("Cosh", (rules.TIMES_SINH,)),
+    *_called("Deg2Rad", (rules.TO_RADIANS,)),
+    *_called("Erf", (rules.ERF,)),
+    *_called("Erfc", (rules.ERFC,)),
+    *_called("Expm1", (rules.TIMES_RESULT_PLUS_1,)),
+    *_called("Fmod Frac Remainder", (rules.AS_IT_IS,)),
+    *_called("Log", (rules.OVER_INPUT,)),
+    *_called("Log10", (rules.OVER_INPUT_LN10,)),
+    *_called("Log1P", (rules.OVER_INPUT_PLUS_1,)),
+    *_called("Log2", (rules.OVER_INPUT_LN2,)),
+    *_called("Logit", _logit),
+    *_called("Rad2Deg", (rules.TO_DEGREES,)),
+    *_called("Sgn", _real_or_complex(rules.ZERO, rules.LOCAL)),
+    *_called("Sin", (rules.TIMES_COS,)),
+    *_called("Sinh", (rules.TIMES_COSH,)),
+    *_called("Tan", (rules.TAN,)),
     Operation("ExpBackward0", "exp", (rules.TIMES_RESULT,)),
     Operation("Exp2Backward0", "2 ^", (rules.TIMES_RESULT_LN2,)),
-    Operation("Expm1Backward0", "expm1", (rules.TIMES_RESULT_PLUS_1,)),
-    Operation("FloorBackward0", "floor", (rules.ZERO,)),
-    Operation("LogBackward0", "log", (rules.OVER_INPUT,)),
-    Operation("Log10Backward0", "log10", (rules.OVER_INPUT_LN10,)),
-    Operation("Log1PBackward0", "log1p", (rules.OVER_INPUT_PLUS_1,)),
-    Operation("Log2Backward0", "log2", (rules.OVER_INPUT_LN2,)),
-    Operation("RoundBackward0", "round", (rules.ZERO,)),
-    Operation("RoundBackward1", "round", (rules.ZERO,)),
     Operation("RsqrtBackward0", "1 ÷ √", (rules.RSQRT,)),
-    Operation("SignBackward0", "sign", (rules.ZERO,)),
-    Operation("SinBackward0", "sin", (rules.TIMES_COS,)),
-    Operation("SinhBackward0", "sinh", (rules.TIMES_COSH,)),
     Operation("SqrtBackward0", "√", (rules.OVER_TWICE_RESULT,)),
-    Operation("TanBackward0", "tan", (rules.TAN,)),
-    Operation("TruncBackward0", "trunc", (rules.ZERO,)),
+    # Functions of several numbers
+    *_called("Addcdiv", _ADDCDIV, (None, "tensor1", "tensor2")),
+    *_called("Addcmul", _ADDCMUL, (None, "tensor1", "tensor2")),
+    *_called("Atan2", (rules.ATAN2_UPPER, rules.ATAN2_LOWER), _BOTH),
+    *_called("FmodBackward1", (rules.AS_IT_IS, rules.MINUS_TRUNC), _BOTH),
+    *_called("Hypot", (rules.HYPOT_FIRST, rules.HYPOT_SECOND), _BOTH),
+    *_called("LerpBackward1", _LERP, ("self", "end", "weight")),
+    *_called("Logaddexp", (rules.LOGADDEXP_FIRST, rules.LOGADDEXP_SECOND), _BOTH),
+    *_called("Logaddexp2", (rules.LOGADDEXP2_FIRST, rules.LOGADDEXP2_SECOND), _BOTH),
+    *_called("Polar", (rules.POLAR_LENGTH, rules.POLAR_ANGLE)),
+    *_called("RemainderBackward1", (rules.AS_IT_IS, rules.MINUS_FLOOR), _BOTH),
+    *_called("Xlogy", (rules.XLOGY_FIRST, rules.XLOGY_SECOND), _BOTH),
+    Operation("LerpBackward0", "lerp {weight}", (rules.TO_THE_START, rules.TO_THE_END)),
+    Operation("XlogyBackward1", "{self} × log", (rules.XLOGY_OF_INPUT,)),
+    Operation("XlogyBackward2", "× log {other}", (rules.XLOGY_BY_NUMBER,)),
     # Activations and choices
+    *_called("Celu CeluBackward1", (rules.CELU,)),
+    *_called("Gelu", _gelu),
+    *_called("Hardsigmoid", (rules.HARDSIGMOID,)),
+    *_called("Hardswish", (rules.HARDSWISH,)),
+    *_called("LogSigmoid", (rules.LOG_SIGMOID,)),
+    *_called("Mish", (rules.MISH,)),
+    *_called("Relu", (rules.RELU,)),
+    *_called("Sigmoid", (rules.SIGMOID,)),
+    *_called("Silu", (rules.SILU,)),
+    *_called("Softplus", _softplus),
+    *_called("Tanh", (rules.TANH,)),
+    *_called("Hardshrink NanToNum Softshrink Threshold ThresholdBackward1", (rules.NOT_FILLED,)),
     Operation("ClampBackward0", "clamp", (rules.WITHIN, rules.BEYOND), ("self", "min", "max")),
     Operation("ClampBackward1", "clamp{limits}", (rules.WITHIN,)),
     Operation("ClampMaxBackward0", "clamp to at most {max}", (rules.WITHIN,)),
@@ -206,25 +354,33 @@ _TABLE = (
     Operation("ClampMinBackward1", "clamp", (rules.WITHIN, rules.BEYOND), ("self", "min")),
     Operation("EluBackward0", "elu", (rules.ELU,)),
     Operation("EluBackward1", "elu", (rules.ELU,)),
-    Operation("GeluBackward0", "gelu", _gelu),
     Operation("HardtanhBackward0", "clamp {min_val} to {max_val}", (rules.WITHIN,)),
     Operation("LeakyReluBackward0", "leaky relu {negative_slope}", (rules.LEAKY,)),
     Operation("LeakyReluBackward1", "leaky relu {negative_slope}", (rules.LEAKY,)),
-    Operation("LogSigmoidBackward0", "log sigmoid", (rules.LOG_SIGMOID,)),
     Operation("MaskedFillBackward0", "masked fill", (rules.NOT_FILLED, rules.FILLED)),
     Operation("MaskedFillBackward1", "masked fill", (rules.NOT_FILLED, rules.FILLED)),
     Operation("MaximumBackward0", "max", (rules.LARGER,), _BOTH),
     Operation("MinimumBackward0", "min", (rules.SMALLER,), _BOTH),
-    Operation("ReluBackward0", "relu", (rules.RELU,)),
-    Operation("SigmoidBackward0", "sigmoid", (rules.SIGMOID,)),
-    Operation("SiluBackward0", "silu", (rules.SILU,)),
-    Operation("SoftplusBackward0", "softplus", _softplus),
-    Operation("TanhBackward0", "tanh", (rules.TANH,)),
-    Operation("ThresholdBackwardBackward0", "relu′", (rules.LOCAL,)),
+    Operation("PreluKernelBackward0", "leaky relu", _PRELU, ("self", "weight")),
+    Operation("SigmoidBackwardBackward0", "sigmoid′", _SIGMOID2, _RESULT),
+    Operation("TanhBackwardBackward0", "tanh′", (rules.TANH2_FIRST, rules.TANH2_SECOND), _RESULT),
+    Operation("ThresholdBackwardBackward0", "relu′", _above_threshold),
     Operation("TrilBackward0", "lower triangle", (rules.KEPT,)),
     Operation("TriuBackward0", "upper triangle", (rules.KEPT,)),
     Operation("WhereBackward0", "where", (rules.WHERE, rules.WHERE_NOT)),
     # Sums and other reductions
+    *_called("Cummax Cummin", (rules.TAKEN_OFTEN,)),
+    *_called("Kthvalue Mode NanmedianBackward1", (rules.TAKEN,)),
+    *_called("Nanmedian", _MAXIMUM),
+    Operation("CumprodBackward0", "cumulative product{dim}", (rules.CUMPROD,)),
+    Operation("DistBackward0", "distance", _distance(rules.DISTANCE), _BOTH),
+    Operation("LogSoftmaxBackwardDataBackward0", "log softmax{dim}′", _LOG_SOFTMAX2, _RESULT),
+    Operation("NormBackward0", "‖ ‖{order}", _norm),
+    Operation("NormBackward1", "‖ ‖{order}{dim}", _norm),
+    Operation("NormBackward2", "‖ ‖{order}", _norm),
+    Operation("NormBackward3", "‖ ‖{order}{dim}", _norm),
+    Operation("SoftmaxBackwardDataBackward0", "softmax{dim}′", _SOFTMAX2, _RESULT),
+    Operation("TraceBackward0", "trace", (rules.ON_THE_DIAGONAL,)),
     Operation("AmaxBackward0", "max{dim}", _MAXIMUM),
     Operation("AminBackward0", "min{dim}", _MAXIMUM),
     Operation("CumsumBackward0", "cumulative sum{dim}", (rules.FROM_IT_ON,)),
@@ -248,12 +404,30 @@ _TABLE = (
     Operation("SumBackward1", "Σ{dim}", (rules.TO_EACH,)),
     Operation("VarBackward0", "variance{dim}", (rules.VARIANCE,)),
     # Places and shapes
-    Operation("AliasBackward0", "alias", (rules.AS_IT_IS,)),
+    *_called("Alias Clone", (rules.AS_IT_IS,)),
+    *_called("AsStrided AsStridedBackward1 Diagonal Take Unfold", (rules.TAKEN_OFTEN,)),
+    *_called("BlockDiag Complex", (rules.PARTS,)),
+    *_called("ChannelShuffle PixelShuffle PixelUnshuffle Rot90", (rules.MOVED,)),
+    *_called("Col2Im DiagEmbed Im2Col", (rules.PLACED,)),
+    *_called("ConjPhysical ConjPhysicalBackward1", (rules.CONJUGATED,)),
+    *_called("DiagonalScatter MaskedScatter SelectScatter SliceScatter", _written),
+    *_called("Fill FillBackward1 FillBackward2 FillBackward3", (rules.ZERO, rules.PLACED)),
+    *_called("IndexAdd", _added_at),
+    *_called("IndexCopy IndexFill IndexFillBackward1 IndexPut Scatter", _written),
+    *_called("ScatterBackward1", _written),
+    *_called("ReflectionPad1D ReflectionPad2D ReflectionPad3D", (rules.COPIES,)),
+    *_called("ReplicationPad1D ReplicationPad2D ReplicationPad3D", (rules.COPIES,)),
+    *_called("ScatterAdd", (rules.AS_IT_IS, rules.PLACED)),
+    *_called("ViewAsComplex ViewAsReal", (rules.MOVED,)),
+    *_called("Zero", (rules.ZERO,)),
+    Operation("SelectBackwardBackward0", "{place}′", (rules.PLACED,)),
+    Operation("SliceBackwardBackward0", "{place}′", (rules.PLACED,)),
+    Operation("CopyBackwards", "copy", (rules.ZERO, rules.AS_IT_IS)),
+    Operation("CopySlices", "change in place", (rules.CHANGED, rules.TO_THE_CHANGE)),
+    Operation("UnsafeSplitBackward0", "split{dim}", (rules.MOVED,)),
     Operation("CatBackward0", "cat{dim}", (rules.PARTS,)),
-    Operation("CloneBackward0", "clone", (rules.AS_IT_IS,)),
     Operation("ConjBackward0", "conjugate", (rules.CONJUGATED,)),
     Operation("ConstantPadNdBackward0", "pad {pad}", (rules.UNPADDED,)),
-    Operation("DiagonalBackward0", "diagonal", (rules.TAKEN,)),
     Operation("ExpandBackward0", "expand to {shape}", (rules.COPIES,)),
     Operation("FlipBackward0", "flip{dim}", (rules.MOVED,)),
     Operation("GatherBackward0", "gather{dim}", (rules.TAKEN_OFTEN,)),
@@ -289,6 +463,31 @@ _TABLE = (
     Operation("UnsqueezeBackward1", "unsqueeze{dim}", (rules.MOVED,)),
     Operation("ViewBackward0", "view as {shape}", (rules.MOVED,)),
     # Matrices, networks and losses
+    *_called("LinalgCholeskyEx", _cholesky),
+    *_called("LinalgCross", (rules.CROSS_FIRST, rules.CROSS_SECOND), _BOTH),
+    *_called("LinalgDet", (rules.DETERMINANT,)),
+    *_called("LinalgInvEx", (rules.INVERSE,)),
+    *_called("LinalgSlogdet", _real_or_complex(rules.LOG_DETERMINANT, rules.LOCAL)),
+    *_called("LinalgSolveEx", _solve),
+    *_called("UpsampleBicubic2D UpsampleBilinear2D UpsampleLinear1D", (rules.CONVOLVED,)),
+    *_called("UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D", (rules.COPIES,)),
+    *_called("UpsampleTrilinear3D", (rules.CONVOLVED,)),
+    Operation("AdaptiveAvgPool2DBackward0", "average pool", (rules.WINDOWS,)),
+    Operation("AdaptiveMaxPool2DBackward0", "max pool", (rules.LARGEST,)),
+    Operation(
+        "ScaledDotProductFlashAttentionForCpuBackward0",
+        "attention",
+        _attention,
+        ("query", "key", "value"),
+    ),
+    Operation("AddmvBackward0", "{beta times}+{times alpha} @", _added_to_a_product, _MAT),
+    Operation("CdistBackward0", "distances", _distance(rules.DISTANCES), ("x1", "x2")),
+    Operation("HuberLossBackward0", "huber loss", _HUBER, ("self", "target")),
+    Operation("MaxPool3DWithIndicesBackward0", "max pool {kernel_size}", (rules.LARGEST,)),
+    Operation("MaxPool2DWithIndicesBackwardBackward0", "max pool′", (rules.PLACED, rules.ZERO)),
+    Operation("MaxPool3DWithIndicesBackwardBackward0", "max pool′", (rules.PLACED, rules.ZERO)),
+    Operation("SmoothL1LossBackward0", "smooth l1 loss", _SMOOTH_L1, ("self", "target")),
+    Operation("VdotBackward0", "·", _real_or_complex(rules.TIMES_THE_OTHER, rules.LOCAL)),
     Operation(
         "AddmmBackward0",
         "{beta times}+{times alpha} @",
@@ -321,7 +520,7 @@ _TABLE = (
     Operation("NativeBatchNormBackward0", "batch norm", _batch_norm),
     Operation("NativeGroupNormBackward0", "group norm", (rules.NORMALIZED, *_TO_PARAMETERS)),
     Operation("NativeLayerNormBackward0", "layer norm", (rules.NORMALIZED, *_TO_PARAMETERS)),
-    Operation("NllLossBackward0", "negative log-likelihood", _NLL, also="target"),
-    Operation("NllLoss2DBackward0", "negative log-likelihood", _NLL, also="target"),
+    Operation("NllLossBackward0", "negative log-likelihood", _nll, also="target"),
+    Operation("NllLoss2DBackward0", "negative log-likelihood", _nll, also="target"),
 )
 OPERATIONS = {operation.name: operation for operation in _TABLE}

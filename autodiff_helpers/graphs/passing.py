@@ -9,10 +9,10 @@ from torch import Tensor
 from autodiff_helpers.graphs import rules
 from autodiff_helpers.graphs.graph import Passed
 from autodiff_helpers.graphs.kept import ask_again
-from autodiff_helpers.graphs.labels import numbers_of
+from autodiff_helpers.graphs.labels import rule_of
 from autodiff_helpers.graphs.rules import Rule
 from autodiff_helpers.graphs.values import described, has_numbers, is_written_out, nearly_equal
-from autodiff_helpers.words import say, say_marked
+from autodiff_helpers.words import say
 
 
 class Passing:
@@ -21,13 +21,14 @@ class Passing:
     def __init__(
         self,
         function: Any,
-        rule_of: Callable[[Any, int], Rule],
+        rule_for: Callable[[Any, int], Rule],
         arriving: Sequence[Tensor | None],
         passed: Sequence[Tensor | None],
     ) -> None:
         self._function = function
-        self._rule_of = rule_of
+        self._rule_for = rule_for
         self._passed = passed
+        self._has_one_result = len(arriving) == 1
         self._arriving = [each for each in arriving if each is not None]
         self._asked = ask_again(function, arriving)
 
@@ -36,14 +37,14 @@ class Passing:
         passed = self._passed[operand] if operand < len(self._passed) else None
         if passed is None:
             return Passed()
-        rule = self._rule_of(self._function, operand)
+        rule = self._rule_for(self._function, operand)
         asked = self._asked[operand] if self._asked else None
         if asked is not None and not nearly_equal(asked, passed):
             rule = rules.HOOKED
         return Passed(described(passed), self._in_words(rule, passed), self._product(rule, operand))
 
     def _in_words(self, rule: Rule, passed: Tensor) -> str:
-        words = say_marked(rule.phrase, numbers_of(self._function))
+        words = rule_of(self._function, rule.phrase, rule.formula)
         if len(self._arriving) != 1 or rule == rules.LOCAL:
             return words
         (arriving,) = self._arriving
@@ -51,14 +52,15 @@ class Passing:
             words = say("{rule}, all but the gradient conjugated", rule=words)
         if arriving.is_complex() and not passed.is_complex():
             words = say("{rule}, of this the real part", rule=words)
-        if rule.is_by_element and passed.numel() < arriving.numel():
+        if rule.is_by_element and 0 < passed.numel() < arriving.numel():
             return _summed(words, passed.shape, arriving.shape)
         return words
 
     def _product(self, rule: Rule, operand: int) -> str:
         """The multiplication, or the division, of two plain numbers."""
         numbers = [*self._arriving, self._passed[operand]]
-        if len(numbers) != 2 or rule.factor not in ("×", "÷") or not all(map(_is_plain, numbers)):
+        is_a_product = self._has_one_result and rule.factor in ("×", "÷")
+        if not is_a_product or len(numbers) != 2 or not all(map(_is_plain, numbers)):
             return ""
         arriving, passed = (each for each in numbers if each is not None)
         asked = ask_again(self._function, [torch.ones_like(arriving)])

@@ -2,363 +2,15 @@
 
 import itertools
 import math
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 import torch
+from formulas import FORMULAS, WITHOUT_A_FORMULA, Case
 from torch.nn import functional
 
 from autodiff_helpers.graphs import rules
-from autodiff_helpers.graphs.kept import kept
 from autodiff_helpers.graphs.operations import OPERATIONS
 from autodiff_helpers.graphs.rules import Rule
-
-
-@dataclass
-class Case:
-    """One operation that ran, what arrived at its backward function, and one of its operands."""
-
-    f: Any
-    inputs: list
-    y: Any
-    function: Any
-    g: Any
-    operand: int
-
-    @property
-    def x(self):
-        return self.inputs[self.operand]
-
-    @property
-    def other(self):
-        """The other operand of two, or the number that autograd keeps."""
-        if len(self.inputs) == 2:
-            return self.inputs[1 - self.operand]
-        return torch.as_tensor(self.number("other"))
-
-    @property
-    def index(self):
-        return self.number("indices")
-
-    def number(self, name):
-        return kept(self.function, name)
-
-    def widened(self, tensor):
-        """A tensor with one element for each reduction, in a form that fits the operand."""
-        dim, keepdim = self.number("dim"), self.number("keepdim")
-        if keepdim or tensor.ndim == self.x.ndim:
-            return tensor
-        if dim in (None, ()) or tensor.ndim == 0:
-            return tensor.reshape([1] * self.x.ndim)
-        for each in sorted(each % self.x.ndim for each in (dim if type(dim) is tuple else [dim])):
-            tensor = tensor.unsqueeze(each)
-        return tensor
-
-    def count(self):
-        return self.x.numel() / self.y.numel()
-
-    def along(self):
-        """The dimensions that are reduced."""
-        dim = self.number("dim")
-        return tuple(range(self.x.ndim)) if dim in (None, ()) else dim
-
-
-def conjugate(case, name):
-    return torch.as_tensor(case.number(name)).conj()
-
-
-def by_position(case):
-    """What goes to each element: the sum over the places at which it stands in the result."""
-    sizes = [x.numel() for x in case.inputs]
-    starts = [1, *itertools.accumulate(sizes, initial=1)][1:]
-    numbered = [
-        torch.arange(start, start + size, dtype=torch.float64).reshape(x.shape)
-        for start, size, x in zip(starts, sizes, case.inputs, strict=False)
-    ]
-    places = case.f(*numbered)
-    mine = numbered[case.operand].reshape(-1)
-    sums = [case.g[places == number].sum() for number in mine]
-    return torch.stack(sums).reshape(case.x.shape)
-
-
-def by_index(case):
-    index = case.widened(case.index)
-    return torch.zeros_like(case.x).scatter(case.number("dim"), index, case.widened(case.g))
-
-
-def by_basis(case):
-    """For each number of an operand the sum of the gradients times what it is multiplied with."""
-    sums = []
-    for basis in torch.eye(case.x.numel(), dtype=torch.float64):
-        given = [torch.zeros_like(x) if x.ndim == 1 else x for x in case.inputs]  # no bias
-        given[case.operand] = basis.reshape(case.x.shape).to(case.x.dtype)
-        sums.append((case.g * case.f(*given).conj()).sum())
-    return torch.stack(sums).reshape(case.x.shape)
-
-
-def without_each(case):
-    """For each element the product of the others."""
-    products = []
-    for place in range(case.x.numel()):
-        rest = case.x.detach().clone()
-        rest.reshape(-1)[place] = 1
-        products.append(case.widened(case.f(rest)).expand_as(rest).reshape(-1)[place])
-    return torch.stack(products).reshape(case.x.shape)
-
-
-def left(case):
-    return case.inputs[-2]
-
-
-def right(case):
-    return case.inputs[-1]
-
-
-def to_the_left(case):
-    if right(case).ndim == 1:
-        return torch.outer(case.g, right(case).conj())
-    return case.g @ right(case).mH
-
-
-def to_the_right(case):
-    return left(case).mH @ case.g
-
-
-def groups(case):
-    """The numbers that are normalized together in one row each, and how to go back."""
-    x, name = case.inputs[0], type(case.function).__name__
-    if name.startswith("NativeLayerNorm"):
-        rows = math.prod(x.shape[: x.ndim - len(case.number("normalized_shape"))])
-        return lambda t: t.reshape(rows, -1), lambda t: t.reshape(x.shape)
-    if name.startswith("NativeGroupNorm"):
-        rows = x.shape[0] * case.number("group")
-        return lambda t: t.reshape(rows, -1), lambda t: t.reshape(x.shape)
-    swapped = x.transpose(0, 1).shape
-    return (
-        lambda t: t.transpose(0, 1).reshape(swapped[0], -1),
-        lambda t: t.reshape(swapped).transpose(0, 1),
-    )
-
-
-def deviation(case):
-    rows, back = groups(case)
-    x = rows(case.inputs[0])
-    return back((x.var(1, unbiased=False, keepdim=True) + 1e-5).sqrt().expand_as(x))
-
-
-def normalized(case):
-    rows, back = groups(case)
-    x = rows(case.inputs[0])
-    return back(x - x.mean(1, keepdim=True)) / deviation(case)
-
-
-def scale(case):
-    """The weight in the shape of the input."""
-    x = case.inputs[0]
-    if len(case.inputs) == 1:
-        return torch.ones_like(x)
-    weight = case.inputs[1]
-    if type(case.function).__name__.startswith("NativeLayerNorm"):
-        return weight.expand_as(x)
-    return weight.reshape([1, -1] + [1] * (x.ndim - 2)).expand_as(x)
-
-
-def through_normalization(case):
-    rows, back = groups(case)
-    g, x = rows(case.g * scale(case)), rows(normalized(case))
-    less = g - g.mean(1, keepdim=True) - x * (g * x).mean(1, keepdim=True)
-    return back(less) / deviation(case)
-
-
-def rescaled(case):
-    variance = case.number("running_var").reshape([1, -1] + [1] * (case.inputs[0].ndim - 2))
-    return case.g * scale(case) / (variance + 1e-5).sqrt()
-
-
-def to_a_parameter(case, each):
-    """The sum over all uses of a parameter."""
-    if type(case.function).__name__.startswith("NativeLayerNorm"):
-        return each.sum_to_size(case.x.shape)
-    if each.ndim == 2:
-        return each.sum(0)
-    return each.transpose(0, 1).flatten(1).sum(1)
-
-
-def eval_normalized(case):
-    if case.number("training") is False:
-        shape = [1, -1] + [1] * (case.inputs[0].ndim - 2)
-        mean, variance = (case.number(f"running_{each}").reshape(shape) for each in ("mean", "var"))
-        return (case.inputs[0] - mean) / (variance + 1e-5).sqrt()
-    return normalized(case)
-
-
-def to_targets(case):
-    """Minus the gradient at each target that counts."""
-    x, target = case.inputs[0], case.number("target")
-    if x.ndim == 1:
-        x, target = x[None], target[None]
-    counts = target != case.number("ignore_index")
-    g = case.g.expand(target.shape) * counts
-    spread = torch.zeros_like(x).scatter(1, target.clamp(min=0).unsqueeze(1), -g.unsqueeze(1))
-    return spread.reshape(case.x.shape), counts.sum()
-
-
-def bce(case):
-    p, y = case.inputs[0], case.number("target")
-    return (p - y) / (p * (1 - p))
-
-
-FORMULAS = {
-    rules.AS_IT_IS: lambda c: c.g,
-    rules.MINUS: lambda c: -c.g,
-    rules.TIMES_ALPHA: lambda c: conjugate(c, "alpha") * c.g,
-    rules.MINUS_ALPHA: lambda c: -conjugate(c, "alpha") * c.g,
-    rules.TIMES_BETA: lambda c: conjugate(c, "beta") * c.g,
-    rules.TIMES_THE_OTHER: lambda c: c.g * c.other.conj(),
-    rules.OVER_THE_DIVISOR: lambda c: c.g / c.other.conj(),
-    rules.TO_THE_DIVISOR: lambda c: c.g * (-c.y / c.x).conj(),
-    rules.TO_THE_BASE: lambda c: c.g * power(c).conj(),
-    rules.TO_THE_EXPONENT: lambda c: c.g * (c.y * base(c).log()).conj(),
-    rules.ZERO: lambda c: torch.zeros_like(c.x),
-    rules.TIMES_SIGN: lambda c: c.g * c.x.sgn(),
-    rules.TIMES_RESULT: lambda c: c.g * c.y.conj(),
-    rules.TIMES_RESULT_LN2: lambda c: c.g * c.y.conj() * math.log(2),
-    rules.TIMES_RESULT_PLUS_1: lambda c: c.g * (c.y + 1).conj(),
-    rules.TIMES_COS: lambda c: c.g * c.x.cos().conj(),
-    rules.TIMES_MINUS_SIN: lambda c: c.g * -c.x.sin().conj(),
-    rules.TIMES_COSH: lambda c: c.g * c.x.cosh().conj(),
-    rules.TIMES_SINH: lambda c: c.g * c.x.sinh().conj(),
-    rules.TAN: lambda c: c.g * (1 + c.y**2).conj(),
-    rules.TANH: lambda c: c.g * (1 - c.y**2).conj(),
-    rules.SIGMOID: lambda c: c.g * (c.y * (1 - c.y)).conj(),
-    rules.RECIPROCAL: lambda c: c.g * -(c.y**2).conj(),
-    rules.RSQRT: lambda c: c.g * -(c.y**3).conj() / 2,
-    rules.OVER_INPUT: lambda c: c.g / c.x.conj(),
-    rules.OVER_INPUT_LN2: lambda c: c.g / (c.x * math.log(2)).conj(),
-    rules.OVER_INPUT_LN10: lambda c: c.g / (c.x * math.log(10)).conj(),
-    rules.OVER_INPUT_PLUS_1: lambda c: c.g / (c.x + 1).conj(),
-    rules.OVER_TWICE_RESULT: lambda c: c.g / (2 * c.y).conj(),
-    rules.ATAN: lambda c: c.g / (1 + c.x**2).conj(),
-    rules.ERF: lambda c: c.g * 2 * (-(c.x**2)).exp() / math.pi**0.5,
-    rules.RELU: lambda c: c.g * (c.x > 0),
-    rules.LEAKY: lambda c: torch.where(c.x > 0, c.g, c.number("negative_slope") * c.g),
-    rules.ELU: lambda c: c.g * c.number("scale") * negative_part(c),
-    rules.SOFTPLUS: lambda c: c.g * (c.number("beta") * c.x).sigmoid(),
-    rules.GELU: lambda c: c.g * (bell_area(c.x) + c.x * bell(c.x)),
-    rules.SILU: lambda c: c.g * (c.x.sigmoid() + c.x * c.x.sigmoid() * (1 - c.x.sigmoid())),
-    rules.LOG_SIGMOID: lambda c: c.g * (-c.x).sigmoid(),
-    rules.WITHIN: lambda c: c.g * (c.y == c.inputs[0]),
-    rules.BEYOND: lambda c: c.g * (c.y == c.x) * (c.x != c.inputs[0]),
-    rules.WHERE: lambda c: c.g * c.number("condition"),
-    rules.WHERE_NOT: lambda c: c.g * ~c.number("condition"),
-    rules.NOT_FILLED: lambda c: c.g * ~c.number("mask"),
-    rules.FILLED: lambda c: (c.g * c.number("mask")).sum(),
-    rules.KEPT: by_position,
-    rules.LARGER: lambda c: c.g * ((c.x > c.other) + 0.5 * (c.x == c.other)),
-    rules.SMALLER: lambda c: c.g * ((c.x < c.other) + 0.5 * (c.x == c.other)),
-    rules.TO_EACH: lambda c: c.widened(c.g).expand_as(c.x),
-    rules.SHARED: lambda c: c.widened(c.g).expand_as(c.x) / c.count(),
-    rules.EVENLY: lambda c: evenly(c),
-    rules.TAKEN: lambda c: by_position(c) if c.index is None else by_index(c),
-    rules.TAKEN_OFTEN: by_position,
-    rules.PRODUCT: lambda c: c.widened(c.g) * without_each(c).conj(),
-    rules.FROM_IT_ON: lambda c: c.g.flip(c.number("dim")).cumsum(c.number("dim")).flip(c.along()),
-    rules.SOFTMAX: lambda c: c.y * (c.g - (c.g * c.y).sum(c.along(), keepdim=True)),
-    rules.CONJUGATED: lambda c: c.g.conj(),
-    rules.LOG_SOFTMAX: lambda c: c.g - c.g.sum(c.along(), keepdim=True) * c.x.softmax(c.along()),
-    rules.TIMES_SOFTMAX: lambda c: c.widened(c.g) * (c.x - c.widened(c.y)).exp().conj(),
-    rules.VARIANCE: lambda c: c.widened(c.g) * 2 * centered(c) / divided_by(c),
-    rules.DEVIATION: lambda c: c.widened(c.g) * centered(c) / (divided_by(c) * c.widened(c.y)),
-    rules.NORM: lambda c: (c.widened(c.g) * c.x / c.widened(c.y)).nan_to_num(0.0),
-    rules.NORM_1: lambda c: c.widened(c.g) * c.x.sgn(),
-    rules.MOVED: lambda c: by_index(c) if torch.is_tensor(c.index) else by_position(c),
-    rules.PARTS: by_position,
-    rules.UNPADDED: by_position,
-    rules.COPIES: by_position,
-    rules.TO_THE_LEFT: to_the_left,
-    rules.TO_THE_RIGHT: to_the_right,
-    rules.TO_THE_LEFT_ALPHA: lambda c: conjugate(c, "alpha") * to_the_left(c),
-    rules.TO_THE_RIGHT_ALPHA: lambda c: conjugate(c, "alpha") * to_the_right(c),
-    rules.CONVOLVED: by_basis,
-    rules.CORRELATED: by_basis,
-    rules.SUMMED_BUT_CHANNELS: lambda c: c.g.transpose(0, 1).flatten(1).sum(1),
-    rules.LOOKED_UP: by_position,
-    rules.LOOKED_UP_BUT: lambda c: (
-        by_position(c) * (torch.arange(4) != c.number("padding_idx"))[:, None]
-    ),
-    rules.LARGEST: lambda c: largest_of_windows(c),
-    rules.WINDOWS: lambda c: over_windows(c),
-    rules.NORMALIZED: through_normalization,
-    rules.RESCALED: rescaled,
-    rules.TO_THE_SCALE: lambda c: to_a_parameter(c, c.g * eval_normalized(c)),
-    rules.TO_THE_SHIFT: lambda c: to_a_parameter(c, c.g),
-    rules.SQUARES: lambda c: c.g * 2 * (c.x - c.other),
-    rules.MEAN_OF_SQUARES: lambda c: c.g * 2 * (c.x - c.other) / c.x.numel(),
-    rules.NLL: lambda c: to_targets(c)[0],
-    rules.MEAN_NLL: lambda c: to_targets(c)[0] / to_targets(c)[1],
-    rules.BCE: lambda c: c.g * bce(c),
-    rules.MEAN_BCE: lambda c: c.g * bce(c) / c.x.numel(),
-    rules.BCE_LOGITS: lambda c: c.g * (c.x.sigmoid() - c.number("target")),
-    rules.MEAN_BCE_LOGITS: lambda c: c.g * (c.x.sigmoid() - c.number("target")) / c.x.numel(),
-}
-# These say only that there is a rule, and are true of anything.
-WITHOUT_A_FORMULA = {rules.LOCAL, rules.OWN, rules.HOOKED}
-
-
-def power(case):
-    exponent = case.other if len(case.inputs) == 2 else case.number("exponent")
-    return exponent * case.x ** (exponent - 1)
-
-
-def base(case):
-    return case.inputs[0] if len(case.inputs) == 2 else torch.as_tensor(case.number("self"))
-
-
-def negative_part(case):
-    return torch.where(case.x < 0, case.number("alpha") * case.x.exp(), 1.0)
-
-
-def bell(x):
-    return (-(x**2) / 2).exp() / (2 * math.pi) ** 0.5
-
-
-def bell_area(x):
-    return (1 + (x / 2**0.5).erf()) / 2
-
-
-def evenly(case):
-    has_it = case.x == case.widened(case.y)
-    count = has_it.sum(case.along(), keepdim=True) if case.x.ndim else has_it.sum()
-    return case.widened(case.g) * has_it / count
-
-
-def centered(case):
-    return case.x - case.x.mean(case.along(), keepdim=True)
-
-
-def divided_by(case):
-    correction = case.number("correction")
-    return case.count() - (1 if correction is None else correction)
-
-
-def largest_of_windows(case):
-    size, stride, padding = (case.number(each) for each in ("kernel_size", "stride", "padding"))
-    _, index = functional.max_pool2d(case.x, size, stride or None, padding, return_indices=True)
-    flat = torch.zeros_like(case.x).flatten(-2)
-    return flat.scatter_add(-1, index.flatten(-2), case.g.flatten(-2)).reshape(case.x.shape)
-
-
-def over_windows(case):
-    size, stride, padding = (case.number(each) for each in ("kernel_size", "stride", "padding"))
-    g = case.g.flatten(0, 1).flatten(1).unsqueeze(1).expand(-1, math.prod(size), -1)
-    summed = functional.fold(g, case.x.shape[-2:], size, padding=padding, stride=stride or size)
-    return summed.reshape(case.x.shape) / math.prod(size)
-
-
-def but_for_padding(case):
-    counts = torch.arange(len(case.x)) != case.number("padding_idx")
-    return by_position(case) * counts[:, None]
 
 
 def test_every_rule_has_a_formula():
@@ -569,7 +221,13 @@ def samples():
             (lambda x, how=how: F.nll_loss(x, CLASSES, reduction=how), [numbers(4, 3)])
             for how in ("mean", "sum", "none")
         ]
-        + [(lambda x: F.nll_loss(x, CLASSES, weight=SHARES), [numbers(4, 3)])],
+        + [
+            (
+                lambda x, how=how: F.nll_loss(x, CLASSES, weight=SHARES, reduction=how),
+                [numbers(4, 3)],
+            )
+            for how in ("mean", "sum", "none")
+        ],
         "NllLoss2D": [
             (lambda x, how=how: F.nll_loss(x, PLACES[None], reduction=how), [numbers(1, 3, 2, 3)])
             for how in ("mean", "sum")
@@ -631,7 +289,8 @@ def samples():
         "Topk": [(lambda x: x.topk(2, dim=1).values, [numbers(2, 3)])],
         "Transpose": moved(lambda x: x.transpose(0, 1)),
         "ThresholdBackward": [
-            (lambda g, x: aten.threshold_backward(g, x, 0), [numbers(2, 3), numbers(2, 3)])
+            (lambda g, x: aten.threshold_backward(g, x, 0.5), [numbers(2, 3), numbers(2, 3)]),
+            (lambda g, x: aten.threshold_backward(g, x, 0), [numbers(2, 3), numbers(2, 3)]),
         ],
         "Tril": moved(torch.tril),
         "Triu": moved(torch.triu),
@@ -647,10 +306,261 @@ def samples():
     }
 
 
+def square():
+    """A matrix that has an inverse."""
+    return numbers(3, 3) + 4 * torch.eye(3, dtype=torch.float64)
+
+
+def in_place(change):
+    """A function that changes all but the first row of a copy."""
+
+    def f(x, *values):
+        y = x.clone()
+        change(y[1:], *values)
+        return y
+
+    return f
+
+
+def samples_of_functions():
+    """The same for functions of one number, or of several, and for derivatives of derivatives."""
+    two = [numbers(2, 3), numbers(2, 3)]
+    stretched = [positive(2, 3), positive(3)]
+    three = [[numbers(2, 3), numbers(3), positive(2, 3)], [numbers(), numbers(), positive()]]
+    within = lambda *shape: numbers(*shape, least=-0.9, most=0.9)  # noqa: E731
+    beyond = lambda *shape: numbers(*shape, least=1.1)  # noqa: E731
+
+    def each(f, *lists):
+        return [(f, inputs) for inputs in lists]
+
+    def of_complex(f):
+        return [(f, [complex_numbers(3)])]
+
+    return {
+        "Acos": one(torch.acos, within, *of_complex(torch.acos)),
+        "Acosh": one(torch.acosh, beyond),
+        "Addcdiv": each(torch.addcdiv, *three)
+        + each(lambda *x: torch.addcdiv(*x, value=2), *three),
+        "Addcmul": each(torch.addcmul, *three)
+        + each(lambda *x: torch.addcmul(*x, value=-2), *three)
+        + each(torch.addcmul, [complex_numbers(2), complex_numbers(2), complex_numbers(2)]),
+        "Angle": one(torch.angle, numbers, *of_complex(torch.angle)),
+        "Asin": one(torch.asin, within, *of_complex(torch.asin)),
+        "Asinh": one(torch.asinh),
+        "Atan2": each(torch.atan2, two, stretched),
+        "Atanh": one(torch.atanh, within),
+        "Celu": one(F.celu) + one(lambda x: F.celu(x, alpha=2)),
+        "Deg2Rad": one(torch.deg2rad),
+        "Erfc": one(torch.erfc),
+        "Fmod": {0: one(lambda x: torch.fmod(x, 2)), 1: each(torch.fmod, two, stretched)},
+        "Frac": one(torch.frac),
+        "Hardshrink": one(F.hardshrink),
+        "Hardsigmoid": one(F.hardsigmoid, lambda *shape: numbers(*shape, least=-6, most=6)),
+        "Hardswish": one(F.hardswish, lambda *shape: numbers(*shape, least=-6, most=6)),
+        "Hypot": each(torch.hypot, two, stretched),
+        "Lerp": {
+            0: each(lambda a, b: torch.lerp(a, b, 0.25), two, stretched),
+            1: each(torch.lerp, *three),
+        },
+        "Logaddexp": each(torch.logaddexp, two, stretched),
+        "Logaddexp2": each(torch.logaddexp2, two, stretched),
+        "Logit": one(torch.logit, lambda *shape: numbers(*shape, least=0.1, most=0.9))
+        + one(lambda x: torch.logit(x, eps=0.01), lambda *shape: torch.rand(shape)),
+        "Mish": one(F.mish),
+        "NanToNum": one(torch.nan_to_num) + each(torch.nan_to_num, [torch.tensor([1, math.nan])]),
+        "Polar": each(torch.polar, stretched[:1] * 2),
+        "PreluKernel": each(F.prelu, [numbers(2, 3), positive(3)]),
+        "Rad2Deg": one(torch.rad2deg),
+        "Remainder": {
+            0: one(lambda x: torch.remainder(x, 2)),
+            1: each(torch.remainder, two, stretched),
+        },
+        "Sgn": one(torch.sgn) + of_complex(torch.sgn),
+        "SigmoidBackward": each(aten.sigmoid_backward, two),
+        "Softshrink": one(F.softshrink),
+        "SoftmaxBackwardData": each(
+            lambda g, y: aten._softmax_backward_data(g, y, 1, torch.float64), two
+        ),
+        "LogSoftmaxBackwardData": each(
+            lambda g, y: aten._log_softmax_backward_data(g, y, 1, torch.float64), two
+        ),
+        "TanhBackward": each(aten.tanh_backward, two),
+        "Threshold": one(lambda x: F.threshold(x, 0.5, -3)),
+        "Xlogy": {
+            0: each(torch.xlogy, stretched),
+            1: each(lambda x: torch.xlogy(3, x), [positive(3)]),
+            2: each(lambda x: torch.xlogy(x, 3), [positive(3)]),
+        },
+    }
+
+
+def samples_of_places():
+    """The same for what takes numbers, puts them somewhere, or changes them in place."""
+    rows, twice = torch.tensor([2, 0]), torch.tensor([1, 1])
+    thin, row = numbers(2, 3), numbers(3)
+    x, small = numbers(4, 3), [numbers(4, 3), numbers(2, 3)]
+
+    def moved(f, *shape):
+        return [(f, [numbers(*shape)]), (f, [complex_numbers(*shape)])]
+
+    def placed(f, *inputs):
+        return [(f, list(inputs))]
+
+    image, images = numbers(1, 2, 3, 4), numbers(1, 4, 2, 2)
+    return {
+        "AsStrided": {0: placed(lambda x: x.as_strided((2, 2), (1, 1)), thin)},
+        "BlockDiag": placed(torch.block_diag, thin, x),
+        "ChannelShuffle": placed(lambda x: F.channel_shuffle(x, 2), images),
+        "Col2Im": placed(lambda x: F.fold(x, (3, 2), 2), numbers(1, 4, 2)),
+        "Complex": placed(torch.complex, thin, numbers(2, 3)),
+        "ConjPhysical": {0: [(torch.conj_physical, [complex_numbers(3)])]},
+        "CopyBackwards": placed(lambda x, y: x.clone().copy_(y), thin, numbers(2, 3)),
+        "CopySlices": placed(in_place(lambda part, value: part.copy_(value)), x, numbers(3, 3))
+        + placed(in_place(lambda part, value: part.add_(value)), x, numbers(3, 3))
+        + placed(in_place(lambda part: part.mul_(3)), x),
+        "Cummax": placed(lambda x: x.cummax(1).values, thin),
+        "Cummin": placed(lambda x: x.cummin(0).values, thin),
+        "Cumprod": placed(lambda x: x.cumprod(1), thin) + placed(lambda x: x.cumprod(0), thin),
+        "DiagEmbed": placed(torch.diag_embed, thin),
+        "DiagonalScatter": placed(torch.diagonal_scatter, numbers(3, 3), row),
+        "Fill": {
+            0: placed(lambda x: torch.fill(x, 3), thin),
+            1: placed(torch.fill, thin, numbers()),
+            2: placed(lambda x: x.clone().fill_(3), thin),
+            3: placed(lambda x, y: x.clone().fill_(y), thin, numbers()),
+        },
+        "Im2Col": placed(lambda x: F.unfold(x, 2), image),
+        "IndexAdd": placed(lambda x, y: x.index_add(0, twice, y), *small)
+        + placed(lambda x, y: x.index_add(0, rows, y, alpha=2), *small),
+        "IndexCopy": placed(lambda x, y: x.index_copy(0, rows, y), *small),
+        "IndexFill": {
+            0: placed(lambda x: x.index_fill(0, rows, 3), x),
+            1: placed(lambda x, y: x.index_fill(0, rows, y), x, numbers()),
+        },
+        "IndexPut": placed(lambda x, y: x.index_put((rows,), y), *small)
+        + placed(lambda x, y: x.index_put((rows,), y), x, row)
+        + placed(lambda x, y: x.index_put((twice,), y, accumulate=True), *small),
+        "Kthvalue": placed(lambda x: x.kthvalue(2).values, thin),
+        "MaskedScatter": placed(lambda x, y: x.masked_scatter(MASK, y), thin, numbers(4)),
+        "Mode": placed(lambda x: x.mode(1).values, thin),
+        "Nanmedian": {
+            0: placed(torch.nanmedian, thin),
+            1: placed(lambda x: x.nanmedian(1).values, thin),
+        },
+        "PixelShuffle": placed(lambda x: F.pixel_shuffle(x, 2), images),
+        "PixelUnshuffle": placed(lambda x: F.pixel_unshuffle(x, 2), images),
+        "ReflectionPad1D": placed(lambda x: F.pad(x, (2, 1), "reflect"), thin),
+        "ReflectionPad2D": placed(lambda x: F.pad(x, (1, 1, 1, 1), "reflect"), image),
+        "ReflectionPad3D": placed(lambda x: F.pad(x, [1] * 6, "reflect"), image[None]),
+        "ReplicationPad1D": placed(lambda x: F.pad(x, (2, 1), "replicate"), thin),
+        "ReplicationPad2D": placed(lambda x: F.pad(x, (1, 1, 1, 1), "replicate"), image),
+        "ReplicationPad3D": placed(lambda x: F.pad(x, [1] * 6, "replicate"), image[None]),
+        "Rot90": moved(torch.rot90, 2, 3),
+        "Scatter": {
+            0: placed(lambda x, y: x.scatter(1, rows[:, None], y), thin, numbers(2, 1)),
+            1: placed(lambda x: x.scatter(1, rows[:, None], 3), thin),
+        },
+        "ScatterAdd": placed(lambda x, y: x.scatter_add(1, PLACES, y), thin, numbers(2, 3)),
+        "SelectBackward": moved(lambda x: aten.select_backward(x, (2, 3), -1, 1), 2),
+        "SelectScatter": placed(lambda x, y: torch.select_scatter(x, y, 0, 1), thin, row),
+        "SliceBackward": moved(lambda x: aten.slice_backward(x, (2, 5), 1, 1, 4, 1), 2, 3),
+        "SliceScatter": placed(lambda x, y: torch.slice_scatter(x, y, 0, 1, 3), *small),
+        "Take": placed(lambda x: x.take(torch.tensor([0, 4, 4])), thin),
+        "Trace": placed(torch.trace, numbers(3, 3)),
+        "Unfold": placed(lambda x: x.unfold(1, 2, 1), thin),
+        "UnsafeSplit": placed(lambda x: x.unsafe_split(3)[0], row),
+        "UpsampleNearest1D": placed(lambda x: F.interpolate(x, 7), numbers(1, 2, 3)),
+        "UpsampleNearest2D": placed(lambda x: F.interpolate(x, (5, 6)), image),
+        "UpsampleNearest3D": placed(lambda x: F.interpolate(x, (3, 4, 5)), image[None]),
+        "ViewAsComplex": placed(torch.view_as_complex, numbers(3, 2)),
+        "ViewAsReal": [(torch.view_as_real, [complex_numbers(3)])],
+        "Zero": placed(lambda x: x.clone().zero_(), thin),
+    }
+
+
+def pooled_back(dims):
+    """What goes back through a max pool, as a function of the gradient and of what was pooled."""
+    x, both = numbers(1, 1, *[4] * dims), [[2] * dims, [2] * dims, [0] * dims, [1] * dims, False]
+    pool = [F.max_pool2d, F.max_pool3d][dims - 2]
+    y, places = pool(x, 2, return_indices=True)
+    back = [aten.max_pool2d_with_indices_backward, aten.max_pool3d_with_indices_backward][dims - 2]
+    return lambda g, x: back(g, x, *both, places), [torch.randn_like(y), x]
+
+
+def samples_of_matrices():
+    """The same for matrices, networks and losses."""
+    a, b = [square(), numbers(3, 2)], [square(), numbers(3)]
+    complex_square = square() + 1j * numbers(3, 3)
+    two, heads = [numbers(2, 3), numbers(2, 3)], [numbers(1, 2, 3, 4) for _ in range(3)]
+    added = [numbers(2), numbers(2, 3), numbers(3)]
+    image = numbers(1, 2, 3, 4)
+
+    def linear(f, *shape):
+        return [(f, [numbers(*shape)])]
+
+    def interpolated(mode, size):
+        return lambda x: F.interpolate(x, size, mode=mode)
+
+    return {
+        "AdaptiveAvgPool2D": linear(lambda x: F.adaptive_avg_pool2d(x, 2), 1, 2, 5, 4),
+        "AdaptiveMaxPool2D": linear(lambda x: F.adaptive_max_pool2d(x, 2), 1, 2, 5, 4),
+        "Addmv": [(torch.addmv, added), (lambda *m: torch.addmv(*m, alpha=3, beta=2), added)],
+        "Cdist": [
+            (lambda x, y, p=p: torch.cdist(x, y, p), [numbers(3, 2), numbers(4, 2)]) for p in (1, 2)
+        ],
+        "Dist": [(lambda x, y, p=p: torch.dist(x, y, p), two) for p in (2, 3)],
+        "HuberLoss": [
+            (lambda x, y, how=how: F.huber_loss(x, y, delta=0.7, reduction=how), two)
+            for how in ("mean", "sum", "none")
+        ],
+        "LinalgCholeskyEx": [
+            (lambda x, upper=upper: torch.linalg.cholesky(x, upper=upper), [a[0] @ a[0].mT])
+            for upper in (False, True)
+        ],
+        "LinalgCross": [(torch.linalg.cross, two), (torch.linalg.cross, [complex_numbers(3)] * 2)],
+        "LinalgDet": [(torch.linalg.det, [square()]), (torch.linalg.det, [complex_square])],
+        "LinalgInvEx": [(torch.linalg.inv, [square()]), (torch.linalg.inv, [complex_square])],
+        "LinalgSlogdet": [(lambda x: torch.slogdet(x)[1], [x]) for x in (a[0], complex_square)],
+        "LinalgSolveEx": [(torch.linalg.solve, each) for each in (a, b)]
+        + [(lambda a, b: torch.linalg.solve(a, b, left=False), [square(), numbers(2, 3)])],
+        "MaxPool2DWithIndicesBackward": [pooled_back(2)],
+        "MaxPool3DWithIndicesBackward": [pooled_back(3)],
+        "MaxPool3DWithIndices": linear(lambda x: F.max_pool3d(x, 2), 1, 2, 2, 4, 4),
+        "Norm": {
+            0: [(lambda x: aten.norm.Scalar(x, 2), two[:1])],
+            1: [(lambda x, p=p: aten.norm.ScalarOpt_dim(x, p, [1]), two[:1]) for p in (1, 2, 3)],
+            2: [(lambda x: aten.norm.ScalarOpt_dtype(x, 2, dtype=torch.float64), two[:1])],
+            3: [
+                (
+                    lambda x: aten.norm.ScalarOpt_dim_dtype(x, 3, [1], True, dtype=torch.float64),
+                    two[:1],
+                )
+            ],
+        },
+        "ScaledDotProductFlashAttentionForCpu": [
+            (F.scaled_dot_product_attention, heads),
+            (lambda *x: F.scaled_dot_product_attention(*x, is_causal=True, scale=0.3), heads),
+        ],
+        "SmoothL1Loss": [
+            (lambda x, y, how=how: F.smooth_l1_loss(x, y, beta=0.7, reduction=how), two)
+            for how in ("mean", "sum", "none")
+        ],
+        "UpsampleBicubic2D": linear(interpolated("bicubic", (4, 5)), *image.shape),
+        "UpsampleBilinear2D": linear(interpolated("bilinear", (4, 5)), *image.shape),
+        "UpsampleLinear1D": linear(interpolated("linear", 5), 1, 2, 3),
+        "UpsampleTrilinear3D": linear(interpolated("trilinear", (2, 4, 5)), 1, *image.shape),
+        "Vdot": [(torch.vdot, [make(3), make(3)]) for make in (numbers, complex_numbers)],
+    }
+
+
 def by_name():
     """The samples by the names that PyTorch gives to backward functions."""
     torch.manual_seed(0)
-    for short, tried in samples().items():
+    everything = [samples(), samples_of_functions(), samples_of_places(), samples_of_matrices()]
+    for short, tried in itertools.chain.from_iterable(each.items() for each in everything):
+        if short in ("CopyBackwards", "CopySlices"):
+            yield short, tried
+            continue
         for number, each in tried.items() if isinstance(tried, dict) else [(0, tried)]:
             yield f"{short}Backward{number}", each
 
@@ -658,6 +568,13 @@ def by_name():
 SAMPLES = dict(by_name())
 # Of nested tensors and of other devices, each with the one that does the same here.
 TWINS = {
+    "AcoshBackward1": "AcoshBackward0",
+    "AsStridedBackward1": "AsStridedBackward0",
+    "AsinhBackward1": "AsinhBackward0",
+    "AtanhBackward1": "AtanhBackward0",
+    "CeluBackward1": "CeluBackward0",
+    "ConjPhysicalBackward1": "ConjPhysicalBackward0",
+    "ThresholdBackward1": "ThresholdBackward0",
     "ConvolutionBackward1": "ConvolutionBackward0",
     "EluBackward1": "EluBackward0",
     "LeakyReluBackward1": "LeakyReluBackward0",
