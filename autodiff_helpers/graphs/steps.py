@@ -56,12 +56,13 @@ class BackwardSteps:
         # Without a script there is no player: the steps in words and the picture of the last one
         # wait until somebody asks for them. A page that is not trusted keeps <img>, but tears all
         # words out of an <svg>.
+        at_once = say("Every step at once")
         return (
             f'<div class="autodiff-steps" style="--wide: {coordinate(sheet.size[0])}pt" '
             f'data-shown-from="{_attribute(_shown_from(self._graph))}" '
             f'data-words="{_attribute(_words())}">'
             f"<style>\n{_file('steps.css')}</style>"
-            f"<details><summary>{say('Every step at once')}</summary><ol>{captions}</ol>"
+            f"<details><summary>{at_once}</summary><ol>{captions}</ol>"
             f'<img alt="{escape(title)}" src="{escape(_address(svg))}"></details>'
             f"<script>{_file('steps.js')}</script></div>"
         )
