@@ -12,7 +12,7 @@ from catalogues import HELPERS, KEYWORDS, bring_up_to_date, catalogue_of, read, 
 from cells import run
 from compile_catalogues import compile_catalogues
 from IPython.core.formatters import DisplayFormatter
-from languages import NOTEBOOKS
+from languages import NOTEBOOKS, TRANSLATIONS
 from notebook_rules import code_cells
 
 from autodiff_helpers import set_language, words
@@ -21,6 +21,11 @@ from autodiff_helpers import set_language, words
 ADDED = "eo"
 # What the gallery shows in every language: signs of operations, and parts of a model.
 FROM_TORCH = {"bias", "permute", "relu", "sigmoid", "transpose", "weight"}
+
+
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_nothing_is_left_to_do(language):
+    assert list(still_to_do(read(catalogue_of(language)), said())) == []
 
 
 def test_every_sentence_in_the_code_is_found():
