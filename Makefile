@@ -13,7 +13,8 @@ READER := .venv/.reader
 READY := .venv/.installed
 
 define HELP
-make lab       open your own copy of the tutorial, my-notebooks, in JupyterLab
+make lab       open your own copy of the tutorial, my-notebooks, in JupyterLab;
+               in Traditional Chinese: make lab LANGUAGE=zh-TW
 make fresh     put that copy away under the day's name, and make a new one
 make edit      open the original notebooks in JupyterLab, to change the tutorial
 make test      prove every output in the notebooks, and test the helpers;
@@ -40,8 +41,11 @@ help:
 	$(info $(HELP))
 	@cd .
 
+# As it was given to make: the system's own LANGUAGE, if there is one, looks like en_US:en.
+EDITION := $(if $(filter command,$(origin LANGUAGE)),$(LANGUAGE))
+
 lab: $(READER)
-	$(BIN)/python tools/lab.py
+	$(BIN)/python tools/lab.py $(EDITION)
 
 fresh: $(READER)
 	$(BIN)/python tools/my_notebooks.py fresh
@@ -49,7 +53,7 @@ fresh: $(READER)
 # JupyterLab shows the stored pictures only of notebooks that are trusted, and as root, as in a
 # container, it does not start without being allowed to.
 edit: $(READY)
-	$(BIN)/jupyter trust --log-level=WARN $(wildcard notebooks/*.ipynb)
+	$(BIN)/jupyter trust --log-level=WARN $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb)
 	$(BIN)/jupyter lab --allow-root --LabApp.default_url=lab/tree/notebooks/index.ipynb
 
 # On every core, one file at a time, in the order of `testpaths`.

@@ -8,7 +8,10 @@ import tempfile
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from languages import ROOT, notebooks
+
+# What a reader of another language does first: his own catalogue is compiled with the helpers.
+SPEAK = "from autodiff_helpers import set_language; set_language('zh-TW')"
 
 
 def copy_tracked(target: Path) -> None:
@@ -30,10 +33,10 @@ def install(clone: Path) -> Path:
     return python
 
 
-def demand_the_same(notebooks: Path) -> None:
+def demand_the_same(clone: Path) -> None:
     """Stop if a notebook shows something else than the one that is stored here."""
-    names = [path.name for path in sorted(notebooks.glob("*.ipynb"))]
-    same, *others = filecmp.cmpfiles(notebooks, ROOT / "notebooks", names, shallow=False)
+    names = [str(path.relative_to(ROOT)) for path in notebooks()]
+    same, *others = filecmp.cmpfiles(clone, ROOT, names, shallow=False)
     if different := [name for group in others for name in group]:
         raise SystemExit(f"With what a reader installs, other outputs come in: {different}.")
     print(f"With what a reader installs, {len(same)} notebooks show what is stored.")
@@ -44,7 +47,11 @@ if __name__ == "__main__":
         clone = Path(folder, "clone")
         copy_tracked(clone)
         python = install(clone)
-        for command in (["tools/my_notebooks.py"], ["-m", "jupyterlab", "--version"]):
+        for command in (
+            ["-c", SPEAK],
+            ["tools/my_notebooks.py"],
+            ["-m", "jupyterlab", "--version"],
+        ):
             subprocess.run([python, *command], cwd=clone, check=True)
         subprocess.run([python, "tools/store_outputs.py"], cwd=clone, check=True)
-        demand_the_same(clone / "notebooks")
+        demand_the_same(clone)

@@ -1,8 +1,12 @@
 """A reader's own copy of the notebooks: made once, never overwritten, and nothing of it is lost."""
 
+import os
+import shutil
+import subprocess
 from datetime import date
 from pathlib import Path
 
+import lab
 import my_notebooks as tool
 import nbformat
 import pytest
@@ -153,3 +157,21 @@ def test_nothing_half_written_is_left_when_it_is_interrupted(root, monkeypatch):
 def test_git_ignores_it():
     ignored = (tool.ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert {f"{tool.MINE}*/", f".{tool.MINE}-*/"} <= set(ignored)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_it_opens_in_the_language_that_is_given_to_make_and_not_in_that_of_the_system():
+    recipe = ["make", "--dry-run", "--no-print-directory", "--assume-old=.venv/.reader", "lab"]
+    system = os.environ | {"LANGUAGE": "zh_TW:en"}
+    started = [
+        subprocess.run(command, cwd=tool.ROOT, env=system, check=True, capture_output=True).stdout
+        for command in (recipe, [*recipe, "LANGUAGE=zh-TW"])
+    ]
+    assert [line.split(b"lab.py")[-1].split() for line in started] == [[], [b"zh-TW"]]
+
+
+def test_each_language_has_its_first_page():
+    assert lab.first_page() == "my-notebooks/index.ipynb"
+    assert lab.first_page("zh-TW") == "my-notebooks/zh-TW/index.ipynb"
+    with pytest.raises(SystemExit, match="no edition in 'fr'; choose en or zh-TW"):
+        lab.first_page("fr")
