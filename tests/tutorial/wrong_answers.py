@@ -23,6 +23,7 @@ WRONG = [
     (SIMPLE, 6, "answer = 2, 3", "∂f/∂b is wrong: " + FACTOR),
     (SIMPLE, 6, "answer = 2, 2", "∂f/∂b is wrong: " + FACTOR),
     (SIMPLE, 7, "for _ in range(3):\n    (w * w).backward()", FACTOR),
+    (SIMPLE, 7, "for _ in range(2):\n    y.backward(retain_graph=True)", FACTOR),
     (SIMPLE, 8, "def f(a, b): return 3 * a + b", "∂f/∂b is wrong: look at the sign"),
     (SIMPLE, 8, "def f(a, b): return b - 3 * a", "look at the sign"),
     (SIMPLE, 8, "def f(a, b): return 3 * b - a", "the gradients of a and b are exchanged"),
