@@ -17,9 +17,11 @@ for (const root of document.querySelectorAll(".autodiff-steps:not([data-ready])"
   picture.ariaLabel = words.picture;
   const address = root.querySelector("img").src;
   picture.innerHTML = decodeURIComponent(address.slice(address.indexOf(",") + 1));
-  picture.firstElementChild.insertAdjacentHTML("beforeend", `<marker id="autodiff-back"
-    orient="auto" markerUnits="userSpaceOnUse" markerWidth="12" markerHeight="10"
-    viewBox="-3 -5 12 10"><path d="M-2,0L8,-4.5V4.5Z"/></marker>`);
+  // A head where the arrow begins, and a line in place of the head in which it ends.
+  const marker = (id, d) => `<marker id="${id}" orient="auto" markerUnits="userSpaceOnUse"
+    markerWidth="12" markerHeight="10" viewBox="-3 -5 12 10"><path d="${d}"/></marker>`;
+  picture.firstElementChild.insertAdjacentHTML("beforeend",
+    marker("autodiff-back", "M-2,0L8,-4.5V4.5Z") + marker("autodiff-on", "M-1,-1.25H7V1.25H-1Z"));
   const controls = document.createElement("div");
   controls.role = "group";
   controls.ariaLabel = words.controls;

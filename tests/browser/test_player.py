@@ -74,6 +74,16 @@ def test_the_letters_hardly_shrink(player):
     assert pixels_to_a_point > 0.79 * 4 / 3
 
 
+# What stands in place of the head of an arrow reaches from where its line ends to its tip.
+IS_WHOLE = """arrow => {
+    const [line, head] = arrow.querySelectorAll("path");
+    const on = getComputedStyle(line).markerEnd.slice('url("'.length, -'")'.length);
+    const {x, width} = document.querySelector(on + " path").getBBox();
+    const [end, tip] = [line.getPointAtLength(line.getTotalLength()), head.getPointAtLength(0)];
+    return Math.abs(Math.hypot(tip.x - end.x, tip.y - end.y) - (x + width)) < 0.1;
+}"""
+
+
 @pytest.mark.parametrize("screen", [DESK], ids=["desk"])
 def test_lit_arrows_point_the_way_the_gradient_goes(player):
     for _ in range(3):
@@ -84,6 +94,7 @@ def test_lit_arrows_point_the_way_the_gradient_goes(player):
         line, head = arrow.locator("path").all()
         assert head.evaluate("e => getComputedStyle(e).visibility") == "hidden"
         assert line.evaluate("e => getComputedStyle(e).markerStart") == 'url("#autodiff-back")'
+        assert arrow.evaluate(IS_WHOLE)
     assert player.locator("#autodiff-back").count() == 1
     dark = player.locator("g[id]:not(.now) path:last-child").first
     assert dark.evaluate("e => getComputedStyle(e).visibility") == "visible"

@@ -373,3 +373,31 @@ def test_reference_lists_every_public_name_and_no_other(visit):
     names = {re.sub(r"^autodiff_helpers\.", "", name) for name in listed}
     public = {name for name in names if "." not in name}
     assert public == set(autodiff_helpers.__all__)
+
+
+# For each picture of the gallery: how far it is scrolled, how much of it is hidden, whether it
+# fades out at the left and at the right, and how much it shrinks.
+PICTURES = """() => [...document.querySelectorAll(".cell_output:has(> img)")].map(region => {
+    const image = region.querySelector("img"), faded = name => region.classList.contains(name);
+    return [region.scrollLeft, region.scrollWidth - region.clientWidth,
+            faded("more-at-left"), faded("more-at-right"), image.width / image.naturalWidth,
+            image.naturalHeight > image.naturalWidth];
+})"""
+
+
+def test_pictures_fit_or_open_where_there_is_something_to_see(visit):
+    assert all(hidden <= 0 for _, hidden, *_ in visit("gallery").evaluate(PICTURES))
+    phone = visit("gallery", PHONE).evaluate(PICTURES)
+    assert min(shrunk for *_, shrunk, _ in phone) == pytest.approx(0.8, abs=0.01)
+    wide = [picture for picture in phone if picture[1] > 0]
+    assert {is_tall for *_, is_tall in wide} == {True, False}
+    for scrolled, hidden, left, right, _, is_tall in wide:
+        assert scrolled == pytest.approx(hidden / 2 if is_tall else 0, abs=1)
+        assert (left, right) == (is_tall, True)
+
+
+def test_a_picture_fades_out_where_there_is_more_of_it(visit):
+    tab = visit("gallery", PHONE)
+    wide = tab.locator(".more-at-right:not(.more-at-left)").first
+    wide.evaluate("region => { region.scrollLeft = region.scrollWidth; }")
+    tab.wait_for_selector(".more-at-left:not(.more-at-right)")
