@@ -15,7 +15,6 @@ STILL_TO_COME = {
     "zh-TW": [
         "2.5.1-a-simple-example.ipynb",
         "2.5.4-gradient-of-python-control-flow.ipynb",
-        "glossary.ipynb",
         "mixed-exercises.ipynb",
     ]
 }
