@@ -14,7 +14,6 @@ ORIGINAL, *TRANSLATIONS = LANGUAGES
 STILL_TO_COME = {
     "zh-TW": [
         "2.5.1-a-simple-example.ipynb",
-        "2.5.4-gradient-of-python-control-flow.ipynb",
         "mixed-exercises.ipynb",
     ]
 }
