@@ -5,6 +5,9 @@ from dataclasses import replace
 
 from autodiff_helpers.graphs.graph import Graph, Node
 
+# Of two changes in place autograd does not tell whether they were the same.
+_NOT_KNOWN = "CopySlices"
+
 
 def folded(graph: Graph) -> Graph:
     """The graph with one node, and a count, for each run of one operation."""
@@ -12,7 +15,7 @@ def folded(graph: Graph) -> Graph:
     uses = Counter(source for node in nodes for source in node.inputs)
     gone: set[int] = set()
     for place, node in enumerate(nodes):
-        if place in gone or node.kind != "operation":
+        if place in gone or node.kind != "operation" or node.detail == _NOT_KNOWN:
             continue
         while len(node.inputs) == 1:
             source = node.inputs[0]

@@ -76,12 +76,14 @@ def lay_out(
     centers = {int(node): _point(node.attr["pos"]) for node in dot.nodes_iter()}
     found = {int(way.name): way.attr for way in dot.edges_iter()}
     ways = []
-    for number, (_, end, label_size) in enumerate(links):
-        *curve, tip = _spline(found[number]["pos"])
+    for number, (start, end, label_size) in enumerate(links):
+        first, *curve, tip = _spline(found[number]["pos"])
+        if start in ordered and outlines[start].is_ellipse:
+            first = _at_the_rim(first, centers[start], outlines[start], left_to_right)
         if end in ordered and outlines[end].is_ellipse:
             tip = _at_the_rim(tip, centers[end], outlines[end], left_to_right)
         label_center = None if label_size is None else _point(found[number]["lp"])
-        ways.append(Way([*curve, tip], label_center))
+        ways.append(Way([first, *curve, tip], label_center))
     return Layout((width, height), [centers[number] for number in range(len(outlines))], ways)
 
 
@@ -126,14 +128,15 @@ def _arrows(links: Sequence[Link], ordered: set[int], side: str) -> Iterator[str
         yield f"{start} -> {target} [key={number}, weight={weight}{_room(label_size)}]"
 
 
-def _at_the_rim(tip: Point, center: Point, outline: Outline, left_to_right: bool) -> Point:
-    """Where an arrow touches an ellipse, which dot takes for the rectangle around it."""
+def _at_the_rim(met: Point, center: Point, outline: Outline, left_to_right: bool) -> Point:
+    """Where an arrow meets an ellipse, which dot takes for the rectangle around it."""
     along, across = (0, 1) if left_to_right else (1, 0)
     half = [length / 2 for length in outline.size]
-    aside = (tip[across] - center[across]) / half[across]
-    side = 1 if tip[along] > center[along] else -1
+    aside = min(max((met[across] - center[across]) / half[across], -1.0), 1.0)
+    side = 1 if met[along] > center[along] else -1
     rim = center[along] + side * half[along] * (1 - aside**2) ** 0.5
-    return (rim, tip[1]) if left_to_right else (tip[0], rim)
+    place = center[across] + aside * half[across]
+    return (rim, place) if left_to_right else (place, rim)
 
 
 def _room(size: Size | None) -> str:

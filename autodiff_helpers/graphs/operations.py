@@ -250,6 +250,7 @@ _MAXIMUM = (rules.EVENLY,)
 _MEAN_OF_SQUARES = _difference_or_mean(rules.MEAN_OF_SQUARES, rules.SQUARES)
 _HUBER = _difference_or_mean(rules.MEAN_HUBER, rules.HUBER)
 _SMOOTH_L1 = _difference_or_mean(rules.MEAN_SMOOTH_L1, rules.SMOOTH_L1)
+_LOG_DETERMINANT = _real_or_complex(rules.LOG_DETERMINANT, rules.LOCAL)
 _BCE = _mean_or(rules.MEAN_BCE, rules.BCE, "weight")
 _BCE_LOGITS = _mean_or(rules.MEAN_BCE_LOGITS, rules.BCE_LOGITS, "weight", "pos_weight")
 _DIVIDED = (rules.OVER_THE_DIVISOR, rules.TO_THE_DIVISOR)
@@ -463,12 +464,6 @@ _TABLE = (
     Operation("UnsqueezeBackward1", "unsqueeze{dim}", (rules.MOVED,)),
     Operation("ViewBackward0", "view as {shape}", (rules.MOVED,)),
     # Matrices, networks and losses
-    *_called("LinalgCholeskyEx", _cholesky),
-    *_called("LinalgCross", (rules.CROSS_FIRST, rules.CROSS_SECOND), _BOTH),
-    *_called("LinalgDet", (rules.DETERMINANT,)),
-    *_called("LinalgInvEx", (rules.INVERSE,)),
-    *_called("LinalgSlogdet", _real_or_complex(rules.LOG_DETERMINANT, rules.LOCAL)),
-    *_called("LinalgSolveEx", _solve),
     *_called("UpsampleBicubic2D UpsampleBilinear2D UpsampleLinear1D", (rules.CONVOLVED,)),
     *_called("UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D", (rules.COPIES,)),
     *_called("UpsampleTrilinear3D", (rules.CONVOLVED,)),
@@ -483,6 +478,12 @@ _TABLE = (
     Operation("AddmvBackward0", "{beta times}+{times alpha} @", _added_to_a_product, _MAT),
     Operation("CdistBackward0", "distances", _distance(rules.DISTANCES), ("x1", "x2")),
     Operation("HuberLossBackward0", "huber loss", _HUBER, ("self", "target")),
+    Operation("LinalgCholeskyExBackward0", "Cholesky factor", _cholesky),
+    Operation("LinalgCrossBackward0", "⨯", (rules.CROSS_FIRST, rules.CROSS_SECOND), _BOTH),
+    Operation("LinalgDetBackward0", "determinant", (rules.DETERMINANT,)),
+    Operation("LinalgInvExBackward0", "inverse", (rules.INVERSE,)),
+    Operation("LinalgSlogdetBackward0", "sign and log of the determinant", _LOG_DETERMINANT),
+    Operation("LinalgSolveExBackward0", "solve", _solve, ("A", None)),
     Operation("MaxPool3DWithIndicesBackward0", "max pool {kernel_size}", (rules.LARGEST,)),
     Operation("MaxPool2DWithIndicesBackwardBackward0", "max pool′", (rules.PLACED, rules.ZERO)),
     Operation("MaxPool3DWithIndicesBackwardBackward0", "max pool′", (rules.PLACED, rules.ZERO)),

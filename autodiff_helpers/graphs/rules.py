@@ -262,7 +262,10 @@ PLACED = Rule(
 )
 ON_THE_DIAGONAL = Rule(mark("the gradient to each number on the diagonal, 0 to the others"))
 CHANGED = Rule(
-    mark("the gradient, but in the part that was changed in place what that change makes of it")
+    mark(
+        "the gradient as it is outside the part that was changed in place; inside, what that "
+        "change makes of it"
+    )
 )
 TO_THE_CHANGE = Rule(mark("what the change in place makes of the gradient at the changed part"))
 COPIES = Rule(mark("the gradient, summed over the copies"))

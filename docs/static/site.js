@@ -23,8 +23,8 @@ function showPictures() {
 
 function sayWhereMoreIs(region) {
   const right = region.scrollWidth - region.clientWidth - region.scrollLeft;
-  region.classList.toggle("more-at-left", region.scrollLeft >= 1);
-  region.classList.toggle("more-at-right", right >= 1);
+  region.style.setProperty("--left", `${region.scrollLeft}px`);
+  region.style.setProperty("--right", `${right}px`);
 }
 
 function fit() {

@@ -37,16 +37,14 @@ def test_arrows_touch_an_operation_in_the_order_of_its_operands(steps, left_to_r
         assert numbers == sorted(numbers)
 
 
-def test_an_arrow_ends_at_the_rim_of_an_ellipse():
-    links = [Link(start, 9) for start in range(9)]
-    for left_to_right in (False, True):
-        layout = lay_out([ELLIPSE] * 10, links, left_to_right)
-        center_x, center_y = layout.centers[9]
-        for way in layout.ways:
-            x, y = way.points[-1]
-            assert math.hypot((x - center_x) / 30, (y - center_y) / 15) == pytest.approx(
-                1, abs=1e-3
-            )
+@pytest.mark.parametrize("left_to_right", [False, True])
+def test_arrows_begin_and_end_at_the_rim_of_an_ellipse(left_to_right):
+    links = [Link(start, 9) for start in range(9)] + [Link(9, end) for end in range(10, 16)]
+    layout = lay_out([ELLIPSE] * 16, links, left_to_right)
+    center_x, center_y = layout.centers[9]
+    for link, way in zip(links, layout.ways, strict=True):
+        x, y = way.points[-1 if link.end == 9 else 0]
+        assert math.hypot((x - center_x) / 30, (y - center_y) / 15) == pytest.approx(1, abs=1e-3)
 
 
 @pytest.fixture

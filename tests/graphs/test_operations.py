@@ -136,6 +136,7 @@ ten = torch.ops.aten
         (lambda x: torch.addmm(x, x.view(4, 1), x.view(1, 4)), "+ @"),
         (lambda x: torch.addmm(x, x.view(4, 1), x.view(1, 4), beta=2, alpha=3), "2 × + 3 × @"),
         (lambda x: x.cumsum(0), "cumulative sum dim 0"),
+        (lambda x: torch.linalg.solve(x.view(2, 2), torch.ones(2)), "solve"),
     ],
 )
 def test_the_sign_of_an_operation_holds_what_autograd_keeps_of_it(x, compute, sign):

@@ -314,6 +314,12 @@ def test_what_is_used_twice_so_deep_goes_on_once():
     assert starts == ["[1] × #30  MulBackward0"]
 
 
+def test_two_changes_in_place_need_not_be_the_same(x):
+    y = x.clone()
+    y[0], y[1:] = 5, 6
+    assert str(plot_graph(y)).count("change in place  CopySlices") == 2
+
+
 def test_a_run_can_be_unfolded():
     a = torch.tensor(1.0, requires_grad=True)
     b = a
