@@ -1,22 +1,30 @@
 """How the site looks; tools/build_site.py builds it, once for each language."""
 
+import re
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 from docutils import nodes
+from sphinx.locale import _
+
+DOCS = Path(__file__).parent
+sys.path += [str(DOCS), str(DOCS.parent / "tools")]
+
+from chinese_search import TraditionalChinese  # noqa: E402
+from languages import NAMES, ORIGINAL  # noqa: E402
 
 project = "Automatic differentiation"
 author = "The autodiff tutorial authors"
 copyright = f"2026 {author}. Text: CC BY 4.0, code: MIT"
 extensions = ["myst_nb", "sphinx_external_toc", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 # Only parts of it are shown, by the pages that include them.
-exclude_patterns = ["README.md"]
+exclude_patterns = ["README*.md"]
+# What the site itself says in other languages.
+locale_dirs = [str(DOCS / "locale")]
 
 # The notebooks are shown as they are stored: nbval has proved them, and nothing is run here.
 nb_execution_mode = "off"
-# An output that a question asks to predict is folded.
-nb_code_prompt_show = "Show the output"
-nb_code_prompt_hide = "Hide the output"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
@@ -27,7 +35,6 @@ add_module_names = False
 
 html_theme = "furo"
 pygments_dark_style = "a11y-dark"
-html_title = project
 html_theme_options = {"top_of_page_buttons": []}
 html_favicon = "static/favicon.svg"
 html_static_path = ["static"]
@@ -43,6 +50,26 @@ mathjax_path = "mathjax/tex-chtml.js"
 mathjax3_config = {"options": {"enableMenu": False}}
 
 
+def speak(app):
+    """Say in the language of the site what is not said by templates."""
+    app.config.html_title = _("Automatic differentiation")
+    # An output that a question asks to predict is folded.
+    app.config.nb_code_prompt_show = _("Show the output")
+    app.config.nb_code_prompt_hide = _("Hide the output")
+
+
+def lead_to_other_languages(app, page, _template, context, _doctree):
+    """Give each page the addresses of the same page in the other languages, and its own."""
+    own = app.config.language.replace("_", "-")
+    up = "../" * (page.count("/") + 1)
+    context["languages"] = [
+        {"code": code, "name": name, "address": f"{up}{code}/{page}.html"}
+        for code, name in NAMES.items()
+        if code != own
+    ]
+    context["original"] = ORIGINAL
+
+
 def describe_pictures(app, doctree):
     """Give each picture of a notebook its title as alternative text."""
     for image in doctree.findall(nodes.image):
@@ -53,12 +80,15 @@ def describe_pictures(app, doctree):
 def say_how_to_do_exercises(_app, doctree):
     """Lead from the exercises of a page to where they can be done."""
     for section in doctree.findall(nodes.section):
-        if "try-it" in section["ids"]:
-            link = nodes.reference(
-                "", "Run it yourself", internal=True, refuri="run-it-yourself.html"
+        if section[0].astext() == _("Try it"):
+            words = (
+                _("Run it yourself"),
+                _("{link} says how to get this notebook, in which you can do the exercises."),
             )
-            rest = nodes.Text(" says how to get this notebook, in which you can do the exercises.")
-            section.insert(1, nodes.paragraph("", "", link, rest))
+            section["ids"] = ["try-it"]
+            link = nodes.reference("", words[0], internal=True, refuri="run-it-yourself.html")
+            before, after = map(nodes.Text, words[1].split("{link}"))
+            section.insert(1, nodes.paragraph("", "", before, link, after))
 
 
 def lead_to_the_helpers(_app, doctree):
@@ -71,8 +101,29 @@ def lead_to_the_helpers(_app, doctree):
             literal.replace_self(link)
 
 
+# What may not begin a line.
+CLOSING = re.compile("[，。、；：？！）」]+")
+
+
+def keep_together(_app, doctree):
+    """Let no line begin with the punctuation that follows a formula."""
+    for formula in list(doctree.findall(nodes.math)):
+        after = formula.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and (closing := CLOSING.match(after)):
+            parent = formula.parent
+            parent.replace(after, nodes.Text(after[closing.end() :]))
+            together = nodes.inline("", "", formula.deepcopy(), nodes.Text(closing[0]))
+            together["classes"] = ["together"]
+            parent.replace(formula, together)
+
+
 def setup(app):
     """Let Sphinx call the functions above for every page."""
+    app.add_search_language(TraditionalChinese)
+    # Before myst_nb reads the settings.
+    app.connect("builder-inited", speak, priority=0)
+    app.connect("html-page-context", lead_to_other_languages)
+    app.connect("doctree-read", keep_together)
     app.connect("doctree-read", describe_pictures)
     app.connect("doctree-read", say_how_to_do_exercises)
     app.connect("doctree-read", lead_to_the_helpers)

@@ -4,11 +4,8 @@ import os
 import shutil
 
 import pytest
-from compile_catalogues import compile_catalogues
 from hypothesis import settings
 from playwright.sync_api import Error, sync_playwright
-
-from autodiff_helpers import set_language
 
 # Where tests run side by side, each has a core to itself, and so have the kernels that it starts.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -18,19 +15,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # because no test here measures time.
 settings.register_profile("proof", derandomize=True, deadline=None)
 settings.load_profile("proof")
-
-
-def pytest_configure(config):
-    """What is tested is the catalogues as they stand, whatever was installed."""
-    if not hasattr(config, "workerinput"):
-        compile_catalogues()
-
-
-@pytest.fixture(autouse=True)
-def in_english():
-    """No test leaves another language to the next one."""
-    yield
-    set_language("en")
 
 
 @pytest.hookimpl(wrapper=True)

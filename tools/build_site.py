@@ -1,44 +1,56 @@
 """Build the site from the notebooks as they are stored; nothing in them is run again.
 
 Each language is a site of its own in a folder of its own, made from the notebooks in that
-language and the few pages in ``docs/<language>/``.
+language and the few pages in ``docs/<language>/``. What nobody has translated yet is there in
+English.
 """
 
 import shutil
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from sphinx.cmd.build import build_main
+from languages import LANGUAGES, ORIGINAL, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 WORK = DOCS / "build"
 SITE = ROOT / "site"
 
-# From the name of a language, as browsers know it, to the folder of its notebooks.
-LANGUAGES = {"en": ROOT / "notebooks"}
-
 
 def build_site() -> None:
-    """Build the site of every language, and a start page that leads to the first one."""
+    """Build the sites of all languages side by side, and a start page that leads to them."""
     for folder in (WORK, SITE):
         shutil.rmtree(folder, ignore_errors=True)
-    for language, notebooks in LANGUAGES.items():
-        build_language(language, notebooks, SITE / language)
+    building = {language: start_building(language) for language in LANGUAGES}
+    for language, process in building.items():
+        if process.wait():
+            raise SystemExit(f"The site in {language} has problems; they are listed above.")
+        target = SITE / language
+        left_out = shutil.ignore_patterns(".buildinfo", ".doctrees")
+        shutil.copytree(WORK / language / "html", target, ignore=left_out)
+        copy_mathjax(target / "_static" / "mathjax")
     shutil.copy(DOCS / "start.html", SITE / "index.html")
 
 
-def build_language(language: str, notebooks: Path, target: Path) -> None:
-    """Bring the pages of one language together and have Sphinx build them into ``target``."""
+def start_building(language: str) -> subprocess.Popen[bytes]:
+    """Bring the pages of one language together and have Sphinx build them."""
     pages, built = WORK / language / "pages", WORK / language / "html"
-    shutil.copytree(DOCS / language, pages)
-    for path in [*notebooks.glob("*.ipynb"), ROOT / "README.md"]:
+    shutil.copytree(DOCS / ORIGINAL, pages)
+    shutil.copytree(DOCS / language, pages, dirs_exist_ok=True)
+    notebooks = [path for each in (ORIGINAL, language) for path in LANGUAGES[each].glob("*.ipynb")]
+    for path in [DOCS / "_toc.yml", *ROOT.glob("README*.md"), *notebooks]:
         shutil.copy(path, pages)
-    options = ["-q", "-W", "--keep-going", "-c", str(DOCS), "-D", f"language={language}"]
-    if build_main([*options, str(pages), str(built)]):
-        raise SystemExit(f"The site in {language} has problems; they are listed above.")
-    shutil.copytree(built, target, ignore=shutil.ignore_patterns(".buildinfo", ".doctrees"))
-    copy_mathjax(target / "_static" / "mathjax")
+    options = [
+        "-q",
+        "-W",
+        "--keep-going",
+        "-c",
+        DOCS,
+        "-D",
+        f"language={language.replace('-', '_')}",
+    ]
+    return subprocess.Popen([sys.executable, "-m", "sphinx", *options, pages, built])
 
 
 def copy_mathjax(target: Path) -> None:

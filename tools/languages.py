@@ -8,6 +8,8 @@ NOTEBOOKS = ROOT / "notebooks"
 # The first is the one that the others are translated from.
 LANGUAGES = {"en": NOTEBOOKS, "zh-TW": NOTEBOOKS / "zh-TW"}
 ORIGINAL, *TRANSLATIONS = LANGUAGES
+# What each calls itself.
+NAMES = {"en": "English", "zh-TW": "繁體中文"}
 
 # What nobody has translated yet; a notebook that is there leaves this list, and with the last one
 # the list goes.

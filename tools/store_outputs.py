@@ -8,10 +8,10 @@ from pathlib import Path
 
 import nbformat
 from compile_catalogues import compile_catalogues
-from languages import NOTEBOOKS, ROOT, notebooks
+from languages import LANGUAGES, ORIGINAL, ROOT, notebooks
 from nbclient import NotebookClient
 
-README_PICTURE = ROOT / "docs" / "images" / "detach.svg"
+PICTURES = ROOT / "docs" / "images"
 
 # The kernel's own description names the Python patch version, which differs between machines.
 METADATA = {
@@ -39,12 +39,14 @@ def store_outputs(path: Path) -> None:
     nbformat.write(notebook, path)
 
 
-def store_readme_picture() -> None:
-    """Write the picture of the index as a file, because a README shows only files."""
-    cells = nbformat.read(NOTEBOOKS / "index.ipynb", as_version=4).cells
+def store_readme_picture(language: str) -> None:
+    """Write the picture of the contents as a file, because a README shows only files."""
+    cells = nbformat.read(LANGUAGES[language] / "index.ipynb", as_version=4).cells
     (output,) = [output for cell in cells for output in cell.get("outputs", [])]
-    README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    README_PICTURE.write_text(output.data["image/svg+xml"], encoding="utf-8", newline="\n")
+    name = "detach.svg" if language == ORIGINAL else f"detach.{language}.svg"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    picture = output.data["image/svg+xml"]
+    (PICTURES / name).write_text(picture, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":
@@ -52,4 +54,5 @@ if __name__ == "__main__":
     for path in [Path(name).resolve() for name in sys.argv[1:]] or notebooks():
         print(path.relative_to(ROOT))
         store_outputs(path)
-    store_readme_picture()
+    for language in LANGUAGES:
+        store_readme_picture(language)

@@ -20,9 +20,12 @@ import autodiff_helpers
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots" / "site"
-TABLE = yaml.safe_load((ROOT / "docs" / "en" / "_toc.yml").read_text(encoding="utf-8"))
+TABLE = yaml.safe_load((ROOT / "docs" / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TABLE["root"], *(entry["file"] for entry in TABLE["entries"])]
 SEARCH = "search"
+# Seen from the English site.
+CHINESE = "../zh-TW/"
+BOTH = [*PAGES, SEARCH, *(f"{CHINESE}{page}" for page in [*PAGES, SEARCH])]
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 667}
 
 # Each page at both widths and in both colors. What frames a page is the same on all of them, so
@@ -93,20 +96,21 @@ def visit(browser, address):
 
 
 def test_every_page_is_built_without_a_warning(site):
-    assert all((site / f"{page}.html").exists() for page in [*PAGES, SEARCH])
+    assert all((site / f"{page}.html").exists() for page in BOTH)
 
 
-@pytest.mark.parametrize("page", [*PAGES, SEARCH])
+@pytest.mark.parametrize("page", BOTH)
 def test_page_can_be_read(visit, page):
     # Loaded once, where room is scarce: style sheets answer to another width or color at any time.
     tab = visit(page, *LOOKS["phone-dark"])
     unfold(tab)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    name = page.removeprefix("../").replace("/", "-")
     for look, (viewport, colors) in (ALL_LOOKS if page == PAGES[0] else LOOKS).items():
         tab.set_viewport_size(viewport)
         tab.emulate_media(color_scheme=colors)
         tab.evaluate(UNTIL_NOTHING_MOVES)
-        tab.screenshot(path=SCREENSHOTS / f"{page}-{look}.png", full_page=True)
+        tab.screenshot(path=SCREENSHOTS / f"{name}-{look}.png", full_page=True)
         assert_can_be_read(tab, look)
 
 
@@ -177,7 +181,7 @@ class Addresses(HTMLParser):
 
 
 def test_no_link_is_broken(site):
-    read = {f"{page}.html": Addresses(site / f"{page}.html") for page in [*PAGES, SEARCH]}
+    read = {f"{page}.html": Addresses(site / f"{page}.html") for page in BOTH}
     assert all(len(addresses.links) > 10 for addresses in read.values())
     broken = []
     for page, addresses in read.items():
@@ -192,6 +196,39 @@ def test_no_link_is_broken(site):
             if not exists:
                 broken.append(f"{page}: {url}")
     assert broken == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, SEARCH])
+def test_each_page_leads_to_itself_in_the_other_language_and_back(visit, page):
+    tab = visit(page, java_script_enabled=False)
+    for language, link, other in (("en", "繁體中文", "zh-TW"), ("zh-TW", "English", "en")):
+        assert tab.locator("html").get_attribute("lang") == language
+        alternate = tab.locator(f"link[rel=alternate][hreflang={other}]")
+        assert alternate.get_attribute("href") == f"../{other}/{page}.html"
+        tab.get_by_role("link", name=link, exact=True).click()
+        tab.wait_for_url(f"**/{other}/{page}.html")
+
+
+def test_search_finds_chinese(visit):
+    """Words of two characters and more, a single one, and several of which all are on a page."""
+    tab = visit(f"{CHINESE}index")
+    for query in ("自動微分", "微分", "刀", "剪刀 autograd", "連鎖律、矩陣"):
+        tab.get_by_role("textbox", name="搜尋").first.fill(query)
+        tab.keyboard.press("Enter")
+        tab.locator("#search-results li a", has_text="2.5 自動微分").first.wait_for()
+    tab.get_by_role("searchbox").last.fill("剪輯")
+    tab.keyboard.press("Enter")
+    tab.locator(".search-summary").get_by_text("沒有").wait_for()
+
+
+def test_no_punctuation_stands_alone_after_a_formula(visit):
+    tab = visit(f"{CHINESE}index", PHONE)
+    formulas = tab.locator(".together")
+    assert formulas.count() > 0
+    for formula in formulas.all():
+        assert (
+            len(formula.evaluate("e => [...new Set([...e.getClientRects()].map(r => r.top))]")) == 1
+        )
 
 
 def test_start_page_leads_to_the_first_language(visit, address):
