@@ -3,7 +3,7 @@
 Every cell of a translated notebook carries a stamp: the fingerprints of the English text that it
 was made from and of its own. When either text is changed, the stamp no longer fits, and what is
 said names the cell whose other edition has to follow. ``make stamp`` stamps them anew, once
-somebody has looked. Give it notebooks; without any it takes all that are translated.
+somebody has looked. Give it notebooks or pages; without any it takes all that are translated.
 """
 
 import ast
@@ -17,17 +17,25 @@ from pathlib import Path
 import nbformat
 from languages import LANGUAGES, ORIGINAL, ROOT, TRANSLATIONS
 from nbformat import NotebookNode
+from pages import text_of, translated_pages, write_stamp
 
 STAMP = "in_step"
 
 
-def stamp_of(original: NotebookNode, translated: NotebookNode, language: str) -> dict[str, str]:
-    """The fingerprints of both editions of a cell."""
+def stamp_of(original: str, translated: str, language: str) -> dict[str, str]:
+    """The fingerprints of both editions of a text."""
     editions = {ORIGINAL: original, language: translated}
-    return {
-        name: hashlib.sha256(cell.source.encode()).hexdigest()[:12]
-        for name, cell in editions.items()
-    }
+    return {name: hashlib.sha256(text.encode()).hexdigest()[:12] for name, text in editions.items()}
+
+
+def out_of_date(stamped: dict[str, str] | None, now: dict[str, str]) -> Iterator[str]:
+    """Which edition of a text was changed since it was stamped, and which one has to follow."""
+    if stamped is None:
+        yield "has no stamp yet; look at it, then make stamp"
+        return
+    for changed, follows in zip(now, reversed(now), strict=True):
+        if stamped.get(changed) != now[changed]:
+            yield f"was changed in {changed}; let {follows} follow, then make stamp"
 
 
 def problems(original: NotebookNode, translated: NotebookNode, language: str) -> Iterator[str]:
@@ -37,7 +45,9 @@ def problems(original: NotebookNode, translated: NotebookNode, language: str) ->
         yield f"has not the cells of the original in their order: {_differences(ids, others)}"
         return
     for one, other in zip(original.cells, translated.cells, strict=True):
-        for problem in [*differences(one, other, language), *_out_of_date(one, other, language)]:
+        now = stamp_of(one.source, other.source, language)
+        dated = out_of_date(other.metadata.get(STAMP), now)
+        for problem in [*differences(one, other, language), *dated]:
             yield f"cell {one.id}: {problem}"
     helpers = _cells_with("autodiff_helpers", translated)
     chosen = _cells_with("set_language(", translated)
@@ -48,17 +58,6 @@ def problems(original: NotebookNode, translated: NotebookNode, language: str) ->
 def _cells_with(words: str, notebook: NotebookNode) -> list[str]:
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     return [cell.id for cell in cells if words in cell.source]
-
-
-def _out_of_date(original: NotebookNode, translated: NotebookNode, language: str) -> Iterator[str]:
-    stamped = translated.metadata.get(STAMP)
-    now = stamp_of(original, translated, language)
-    if stamped is None:
-        yield "has no stamp yet; look at it, then make stamp"
-        return
-    for changed, follows in ((ORIGINAL, language), (language, ORIGINAL)):
-        if stamped.get(changed) != now[changed]:
-            yield f"was changed in {changed}; let {follows} follow, then make stamp"
 
 
 def differences(original: NotebookNode, translated: NotebookNode, language: str) -> Iterator[str]:
@@ -209,7 +208,7 @@ def stamp(language: str, original: Path, path: Path) -> list[str]:
     new = []
     for cell in notebook.cells:
         if cell.id in english:
-            now = stamp_of(english[cell.id], cell, language)
+            now = stamp_of(english[cell.id].source, cell.source, language)
             if cell.metadata.get(STAMP) != now:
                 cell.metadata[STAMP] = now
                 new.append(cell.id)
@@ -226,6 +225,10 @@ def main(names: list[str]) -> None:
             print(f"{path.relative_to(ROOT)}: stamped {', '.join(new) or 'nothing new'}")
             for problem in problems(read(original), read(path), language):
                 print(f"  {problem}")
+    for language, original, path in translated_pages():
+        if not wanted or path in wanted:
+            write_stamp(path, stamp_of(text_of(original), text_of(path), language))
+            print(f"{path.relative_to(ROOT)}: stamped")
 
 
 if __name__ == "__main__":

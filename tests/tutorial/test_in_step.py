@@ -4,8 +4,9 @@ from copy import deepcopy
 
 import nbformat
 import pytest
-from in_step import STAMP, differences, problems, read, stamp, stamp_of, translated
-from languages import LANGUAGES, ORIGINAL, STILL_TO_COME, TRANSLATIONS
+from in_step import STAMP, differences, out_of_date, problems, read, stamp, stamp_of, translated
+from languages import LANGUAGES, ORIGINAL, ROOT, STILL_TO_COME, TRANSLATIONS
+from pages import stamp_in, text_of, translated_pages, write_stamp
 
 ZH = "zh-TW"
 
@@ -16,6 +17,20 @@ ZH = "zh-TW"
 )
 def test_it_is_in_step(language, original, path):
     assert list(problems(read(original), read(path), language)) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "original", "path"),
+    [pytest.param(*each, id=f"{each[0]}-{each[1].stem}") for each in translated_pages()],
+)
+def test_a_page_is_in_step(language, original, path):
+    now = stamp_of(text_of(original), text_of(path), language)
+    assert list(out_of_date(stamp_in(path), now)) == []
+
+
+def test_every_page_is_translated():
+    pages = [{path.name for path in (ROOT / "docs" / each).glob("*.md")} for each in LANGUAGES]
+    assert all(names == pages[0] for names in pages)
 
 
 @pytest.mark.parametrize("language", TRANSLATIONS)
@@ -89,7 +104,7 @@ def editions():
     """A notebook and its translation, which are in step."""
     notebooks = [nbformat.v4.new_notebook(cells=deepcopy(cells)) for cells in (ENGLISH, CHINESE)]
     for one, other in zip(*(notebook.cells for notebook in notebooks), strict=True):
-        other.metadata[STAMP] = stamp_of(one, other, ZH)
+        other.metadata[STAMP] = stamp_of(one.source, other.source, ZH)
     return notebooks
 
 
@@ -141,7 +156,8 @@ def test_another_kind_of_cell_or_output_is_named(other, problem):
 def test_the_language_is_chosen_where_the_helpers_are_imported():
     english, chinese = editions()
     chinese.cells[1].source = CHINESE_CODE.replace('set_language("zh-TW")\n', "")
-    chinese.cells[1].metadata[STAMP] = stamp_of(english.cells[1], chinese.cells[1], ZH)
+    texts = [notebook.cells[1].source for notebook in (english, chinese)]
+    chinese.cells[1].metadata[STAMP] = stamp_of(*texts, ZH)
     (problem,) = problems(english, chinese, ZH)
     assert problem == "set_language must be called in cell ['code'], and is in []"
 
@@ -182,3 +198,15 @@ def test_stamps_are_new_where_a_text_is_new_and_only_there(tmp_path):
     assert stamp(ZH, *paths) == ["text", "code"]
     assert stamp(ZH, *paths) == []
     assert list(problems(*map(read, paths), ZH)) == []
+
+
+def test_the_stamp_of_a_page_is_no_part_of_its_text(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text("# 梯度\n", encoding="utf-8")
+    assert (text_of(path), stamp_in(path)) == ("# 梯度\n", None)
+    for text in ("# Gradient\n", "# The gradient\n"):
+        now = stamp_of(text, text_of(path), ZH)
+        assert list(out_of_date(stamp_in(path), now)) != []
+        write_stamp(path, now)
+        assert text_of(path) == "# 梯度\n"
+        assert list(out_of_date(stamp_in(path), now)) == []

@@ -4,14 +4,10 @@ import re
 
 import nbformat
 import pytest
-from languages import LANGUAGES, ORIGINAL, ROOT, STILL_TO_COME
+from languages import LANGUAGES, ORIGINAL, ROOT, STILL_TO_COME, TRANSLATIONS
 
-READMES = {
-    language: (ROOT / f"README{'' if language == ORIGINAL else '.' + language}.md").read_text(
-        "utf-8"
-    )
-    for language in LANGUAGES
-}
+FILES = {ORIGINAL: "README.md", **{each: f"README.{each}.md" for each in TRANSLATIONS}}
+READMES = {each: (ROOT / file).read_text(encoding="utf-8") for each, file in FILES.items()}
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 

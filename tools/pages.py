@@ -1,0 +1,36 @@
+"""Pages in step: what is written in Markdown carries its stamp in a comment at its end."""
+
+import json
+import re
+from pathlib import Path
+
+from languages import ORIGINAL, ROOT, TRANSLATIONS
+
+COMMENT = re.compile(r"\n<!-- in step: (.*) -->\n\Z")
+
+
+def translated_pages() -> list[tuple[str, Path, Path]]:
+    """Every translated page: its language, the original, and itself."""
+    docs = ROOT / "docs"
+    pages = [(each, ROOT / "README.md", ROOT / f"README.{each}.md") for each in TRANSLATIONS]
+    for language in TRANSLATIONS:
+        for path in sorted((docs / language).glob("*.md")):
+            pages.append((language, docs / ORIGINAL / path.name, path))
+    return pages
+
+
+def text_of(path: Path) -> str:
+    """A page without its stamp."""
+    return COMMENT.sub("", path.read_text(encoding="utf-8"))
+
+
+def stamp_in(path: Path) -> dict[str, str] | None:
+    """The stamp of a page, if it has one."""
+    found = COMMENT.search(path.read_text(encoding="utf-8"))
+    return json.loads(found[1]) if found else None
+
+
+def write_stamp(path: Path, stamp: dict[str, str]) -> None:
+    """Put a stamp at the end of a page, in place of an older one."""
+    text = f"{text_of(path)}\n<!-- in step: {json.dumps(stamp)} -->\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
