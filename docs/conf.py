@@ -125,5 +125,6 @@ def setup(app):
     app.connect("html-page-context", lead_to_other_languages)
     app.connect("doctree-read", keep_together)
     app.connect("doctree-read", describe_pictures)
-    app.connect("doctree-read", say_how_to_do_exercises)
+    # Before the contents of a page are collected, which lead to its sections.
+    app.connect("doctree-read", say_how_to_do_exercises, priority=0)
     app.connect("doctree-read", lead_to_the_helpers)
