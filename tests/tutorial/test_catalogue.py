@@ -2,6 +2,9 @@
 
 import ast
 import re
+from gettext import translation
+from importlib.util import find_spec
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -12,11 +15,12 @@ from catalogues import HELPERS, KEYWORDS, bring_up_to_date, catalogue_of, read, 
 from cells import run
 from compile_catalogues import compile_catalogues
 from IPython.core.formatters import DisplayFormatter
-from languages import NOTEBOOKS, TRANSLATIONS
+from languages import NOTEBOOKS, ROOT, TRANSLATIONS
 from notebook_rules import code_cells
 
 from autodiff_helpers import set_language, words
 
+SITE = ROOT / "docs"
 # A language in which nobody has translated anything yet.
 ADDED = "eo"
 # What the gallery shows in every language: signs of operations, and parts of a model.
@@ -38,6 +42,23 @@ def test_every_sentence_in_the_code_is_found():
                 called.add(node.args[0].value)
     assert {sentence for sentence in called if known.get(sentence) is None} == set()
     assert len(called) == len(known)
+
+
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_the_site_says_nothing_that_is_not_translated(language):
+    folder = language.replace("-", "_")
+    ours = read(SITE / "locale" / folder / "LC_MESSAGES" / "sphinx.po")
+    sphinx = translation("sphinx", Path(find_spec("sphinx").origin).parent / "locale", [folder])
+    files = [SITE / "conf.py", *SITE.glob("templates/*")]
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    said_there = set(re.findall(r'\b_\("([^"]+)"\)', text))
+    assert {
+        sentence
+        for sentence in said_there
+        if not (message := ours.get(sentence)) or not message.string
+        if sphinx.gettext(sentence) == sentence
+    } == set()
+    assert len(said_there) > 5
 
 
 def sentences(*texts):
