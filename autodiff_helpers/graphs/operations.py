@@ -233,13 +233,6 @@ def _above_threshold(function: Any) -> Rules:
     return to_gradient, rules.ZERO
 
 
-def _attention(function: Any) -> Rules:
-    """Without dropout, whose choice is not kept."""
-    if kept(function, "dropout_p"):
-        return (rules.LOCAL,)
-    return rules.TO_THE_QUERY, rules.TO_THE_KEY, rules.TO_THE_VALUE
-
-
 _BOTH = ("self", "other")
 _POWERS = ("self", "exponent")
 _MAT = (None, "mat", "vec")
@@ -472,7 +465,7 @@ _TABLE = (
     Operation(
         "ScaledDotProductFlashAttentionForCpuBackward0",
         "attention",
-        _attention,
+        (rules.TO_THE_QUERY, rules.TO_THE_KEY, rules.TO_THE_VALUE),
         ("query", "key", "value"),
     ),
     Operation("AddmvBackward0", "{beta times}+{times alpha} @", _added_to_a_product, _MAT),

@@ -611,6 +611,17 @@ def test_the_rule_of_a_prediction_is_not_said_of_a_target(loss):
     assert operation.rule(case.function, 0) != operation.rule(case.function, 1) == rules.LOCAL
 
 
+def test_a_rule_that_hangs_on_what_cannot_be_read_is_not_said():
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: x, lambda x: x):
+        case, _ = run(torch.sgn, [numbers(3)])
+    assert OPERATIONS["SgnBackward0"].rule(case.function, 0) == rules.LOCAL
+
+
+def test_the_rule_of_a_loss_is_not_said_of_one_with_weights():
+    case, _ = run(lambda x: F.binary_cross_entropy(x, SHARES, weight=SHARES), [SHARES / 2])
+    assert OPERATIONS["BinaryCrossEntropyBackward0"].rule(case.function, 0) == rules.LOCAL
+
+
 @pytest.mark.parametrize("name", sorted(set(OPERATIONS) - set(TWINS)))
 def test_what_the_player_says_is_what_autograd_passes_back(name):
     known = OPERATIONS[name].passes == (rules.LOCAL,)
