@@ -15,7 +15,6 @@ NAMES = {"en": "English", "zh-TW": "繁體中文"}
 # the list goes.
 STILL_TO_COME = {
     "zh-TW": [
-        "2.5.1-a-simple-example.ipynb",
         "mixed-exercises.ipynb",
     ]
 }
