@@ -13,11 +13,7 @@ NAMES = {"en": "English", "zh-TW": "繁體中文"}
 
 # What nobody has translated yet; a notebook that is there leaves this list, and with the last one
 # the list goes.
-STILL_TO_COME = {
-    "zh-TW": [
-        "mixed-exercises.ipynb",
-    ]
-}
+STILL_TO_COME = {"zh-TW": []}
 
 
 def notebooks() -> list[Path]:
