@@ -16,7 +16,7 @@ class Undisturbed:
 
     The buffers are those of the modules that are called meanwhile, such as the running mean of a
     batch normalization, and of the module that ``f`` is a method of; the random states are those
-    of the devices of the tensors.
+    of the devices of the tensors; torch's is what is entered with.
 
     Example:
         >>> state = torch.get_rng_state()
@@ -32,7 +32,7 @@ class Undisturbed:
         owner = getattr(f, "__self__", None)
         if isinstance(owner, nn.Module):
             self._keep_buffers(owner, ())
-        self._torch = RandomState(tensors)
+        self._begun = RandomState(tensors)
         self._python = random.getstate()
         self._numpy_random = sys.modules.get("numpy.random")
         self._numpy = None if self._numpy_random is None else self._numpy_random.get_state()
@@ -43,10 +43,11 @@ class Undisturbed:
             # What is compiled does not see the modes in which its numbers are changed.
             self._recording.append(torch.compiler.set_stance("force_eager"))
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "RandomState":
         for mode in self._recording:
             mode.__enter__()
         self._watch = register_module_forward_pre_hook(self._keep_buffers)
+        return self._begun
 
     def _keep_buffers(self, module: nn.Module, _: Any) -> None:
         if module in self._called:
@@ -64,7 +65,7 @@ class Undisturbed:
             if not torch.equal(buffer, before):
                 with torch.no_grad():
                     buffer.copy_(before)
-        self._torch.reset()
+        self._begun.reset()
         random.setstate(self._python)
         if self._numpy_random is not None:
             self._numpy_random.set_state(self._numpy)

@@ -260,8 +260,12 @@ def check_gradient(
     demand_tolerance(tolerance)
     demand_order(order, expected)
     tensors = [x for _, x in leaves_of(inputs) if isinstance(x, Tensor)]
-    with Undisturbed(f, tensors), np.errstate(all="ignore"), closing(Progress()) as progress:
-        function = recorded(f, inputs, progress, all_outputs=expected is not None)
+    with (
+        Undisturbed(f, tensors) as begun,
+        np.errstate(all="ignore"),
+        closing(Progress()) as progress,
+    ):
+        function = recorded(f, inputs, progress, begun, all_outputs=expected is not None)
         hand = None if expected is None else by_hand(expected, function)
         if hand is None:
             demand_a_way_back(function)

@@ -372,14 +372,15 @@ class Differences:
         self, elements: Indices, step: float
     ) -> tuple[Array, Array, Array, Array]:
         steps = self._steps(elements, step)
-        noise = self._noise(self.value)
         upper, lower, width = self._both_sides(elements, steps * TWO_STEPS)
         first, second = (upper - lower) / width
         best = second + (second - first) / (RATIO**2 - 1)
-        rounding = noise / width[1]
+        rounding = self._noise(self.value) / width[1]
         # The bend of a smooth function shrinks faster with the step than that of a kink.
         longer_bend, bend = np.abs(upper + lower - 2 * self.value)
-        bent = bend > np.maximum(self._visible, KEPT / RATIO * longer_bend)
+        bent = bend > KEPT / RATIO * longer_bend
+        if bent.any():
+            bent &= bend > self._visible
         return best, np.abs(best - first) + rounding, rounding, np.where(bent, bend, 0.0)
 
     def _from_many_steps(

@@ -32,7 +32,7 @@ Vector = Callable[[Tensor], Tensor]
 
 # Fewer points than this are evaluated one by one, which takes no longer; and so are points that
 # take other branches than the rest, when the points were parted this often.
-FEW_TOGETHER = 5
+FEW_TOGETHER = 4
 FEW_BY_BRANCHES = 12
 MOST_BRANCHES = 20
 

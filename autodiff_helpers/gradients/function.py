@@ -52,7 +52,7 @@ class Recording(NamedTuple):
 
 
 class Caller:
-    """The user's function, called with copies of the inputs and the same random numbers.
+    """The user's function, called with copies of the inputs, each time in the same random state.
 
     Inputs that require gradients change from call to call, the others stay constant, and so does
     all that is no tensor. The parameters and buffers of a module are inputs too, after its own. All
@@ -64,6 +64,7 @@ class Caller:
         f: Function,
         inputs: Sequence[Any],
         progress: Progress,
+        random_state: RandomState | None = None,
         *,
         double: bool = False,
         precision: InDouble | None = None,
@@ -92,7 +93,7 @@ class Caller:
         self.pieces = pieces_of(points)
         self.point = flat(list(checked.values()))
         self._changes_constants = True
-        self.random_state: RandomState | None = RandomState(list(tensors.values()))
+        self.random_state = random_state
 
     def __call__(self, checked: Sequence[Tensor]) -> Any:
         """What the function returns for these inputs, which it may change."""
@@ -103,8 +104,7 @@ class Caller:
 
     def record(self) -> tuple[list[Tensor], list[Tensor], Any]:
         """Call the function as the user would: the leaves, the inputs afterwards, the result."""
-        point = self.point.clone()
-        leaves = [piece.take_from(point).clone().requires_grad_() for piece in self.pieces]
+        leaves = [piece.take_from(self.point).clone().requires_grad_() for piece in self.pieces]
         # Not the leaves themselves, so that a function that changes its input can do so.
         given = [leaf.clone() for leaf in leaves]
         constants = _copied(self._constants)

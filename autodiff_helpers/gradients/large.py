@@ -367,7 +367,7 @@ def part_of(function: VectorFunction, rows: Tensor, columns: Tensor) -> VectorFu
     x = whole[columns].to(function.dtype).requires_grad_()
     names = function.names
     return VectorFunction(
-        Caller(part, [x], function.caller.progress),
+        Caller(part, [x], function.caller.progress, function.caller.random_state),
         # One by one, because each takes as much memory as the whole.
         ways=ONE_BY_ONE,
         names=lambda _: Names(

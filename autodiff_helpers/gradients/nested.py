@@ -7,6 +7,9 @@ from typing import Any
 # The keys that lead from a nest to something in it, such as (1, "loss"); none where it is alone.
 Path = tuple[Any, ...]
 
+# As a tuple of classes, which isinstance looks through faster than a union.
+NESTS = (tuple, list, dict)
+
 
 def leaves_of(nest: Any, path: Path = ()) -> list[tuple[Path, Any]]:
     """Everything in a nest that is no tuple, list or dict itself, each after the way to it.
@@ -15,12 +18,9 @@ def leaves_of(nest: Any, path: Path = ()) -> list[tuple[Path, Any]]:
         >>> leaves_of((2, {"h": [3, None]}))
         [((0,), 2), ((1, 'h', 0), 3), ((1, 'h', 1), None)]
     """
-    if isinstance(nest, dict):
-        parts = list(nest.items())
-    elif isinstance(nest, tuple | list):
-        parts = list(enumerate(nest))
-    else:
+    if not isinstance(nest, NESTS):
         return [(path, nest)]
+    parts = nest.items() if isinstance(nest, dict) else enumerate(nest)
     return [leaf for key, part in parts for leaf in leaves_of(part, (*path, key))]
 
 
@@ -38,13 +38,13 @@ def replaced(nest: Any, change: Callable[[Path], Any], path: Path = ()) -> Any:
         >>> replaced((2, {"h": [3, None]}), len)
         (1, {'h': [3, 3]})
     """
+    if not isinstance(nest, NESTS):
+        return change(path)
     if isinstance(nest, dict):
         other = copy(nest)
         for key, part in nest.items():
             other[key] = replaced(part, change, (*path, key))
         return other
-    if not isinstance(nest, tuple | list):
-        return change(path)
     parts = [replaced(part, change, (*path, key)) for key, part in enumerate(nest)]
     if hasattr(nest, "_fields"):  # a named tuple
         return type(nest)(*parts)

@@ -33,7 +33,12 @@ MOST_ROUNDING = 10
 
 
 def recorded(
-    f: Function, inputs: Sequence[Any], progress: Progress, *, all_outputs: bool
+    f: Function,
+    inputs: Sequence[Any],
+    progress: Progress,
+    random_state: RandomState,
+    *,
+    all_outputs: bool,
 ) -> VectorFunction:
     """The function in double precision, if need be inside too, or else in its own.
 
@@ -42,18 +47,16 @@ def recorded(
     """
     tensors = [x for _, x in leaves_of(inputs) if isinstance(x, Tensor)]
     tensors += f.parameters() if isinstance(f, nn.Module) else []
-    begun = RandomState(tensors)
 
     def called(**precision: object) -> VectorFunction:
-        begun.reset()
-        caller = Caller(f, inputs, progress, **precision)  # type: ignore[arg-type]
+        caller = Caller(f, inputs, progress, random_state, **precision)  # type: ignore[arg-type]
         return VectorFunction(caller, all_outputs=all_outputs)
 
     real = {x.dtype.to_real() for x in tensors if is_differentiable(x)}
     lower = max(real, key=lambda dtype: torch.finfo(dtype).eps)
     if lower == torch.float64:
         return called(double=True)
-    own = _value_in_its_own(Caller(f, inputs, progress), all_outputs=all_outputs)
+    own = _value_in_its_own(Caller(f, inputs, progress, random_state), all_outputs=all_outputs)
     for function in _in_double(called, lower):
         if own is None or _is_the_same(function, own, called):
             return function

@@ -219,7 +219,7 @@ def second_order(function: VectorFunction) -> VectorFunction:
 
     leaves = [leaf.detach().requires_grad_() for leaf in function.recording.leaves]
     return VectorFunction(
-        Caller(derivatives, leaves, function.caller.progress),
+        Caller(derivatives, leaves, function.caller.progress, function.caller.random_state),
         all_outputs=True,
         # Autograd is at work inside.
         ways=RECORDED,
