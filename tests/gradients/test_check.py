@@ -140,6 +140,7 @@ def test_smooth_functions_need_few_evaluations():
     assert calls <= 2 + 2 * 2
 
 
+@pytest.mark.not_called_again("the calls are counted")
 def test_a_function_that_can_be_batched_is_called_once_for_all_points():
     calls = 0
 

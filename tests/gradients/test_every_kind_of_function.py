@@ -155,6 +155,7 @@ def test_a_sparse_input_may_stay_constant():
     assert result.analytic[0].reshape(2, 2).tolist() == weight.tolist()
 
 
+@pytest.mark.not_called_again("the calls are counted")
 def test_a_constant_may_decide_how_often_a_loop_runs_for_all_points_at_once():
     calls = 0
 

@@ -115,6 +115,7 @@ NAMED = (
 )
 
 
+@pytest.mark.not_called_again("some give memory as they find it")
 @pytest.mark.parametrize("op", OTHERS, ids=name_of)
 def test_an_operation_without_derivative_is_named_as_such(op):
     for f, xs in cases(op, False):
