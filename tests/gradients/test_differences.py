@@ -16,6 +16,8 @@ from autodiff_helpers.gradients.differences import (
     SHORT_STEP,
     Differences,
     NumericJacobian,
+    OneSidedSlopes,
+    Slopes,
     better_of,
 )
 
@@ -836,6 +838,72 @@ def test_the_error_of_one_sided_slopes_contains_the_noise():
     assert coarse.errors > SINGLE / (KINK_STEP * (2**29) ** 0.2)
 
 
+def test_to_the_sides_of_no_element_there_is_nothing():
+    f = Noted(lambda points: np.stack([points[:, 0]] * 3, axis=1))
+    found = Differences(f, np.zeros(2), np.zeros(3)).to_both_sides(np.arange(0))
+    assert [part.shape for part in found] == [(3, 0)] * 5
+    assert found.jumps.dtype == found.near.dtype == bool
+    assert f.calls == []
+
+
+def some_slopes():
+    """Those of two outputs by one element, where the second output jumps."""
+    left, right, errors = np.array([[[1.0], [2.0]], [[3.0], [4.0]], [[0.1], [0.2]]])
+    return OneSidedSlopes(left, right, errors, np.array([[False], [True]]), np.array([[True]] * 2))
+
+
+def test_slopes_by_some_elements_stand_among_central_differences():
+    values, errors = np.array([[5.0, 6.0, 7.0], [8.0, 9.0, 10.0]]), np.full((2, 3), 0.5)
+    central = NumericJacobian(values, errors, np.ones((2, 3)))
+    found = some_slopes().among(np.array([1]), central)
+    assert found.left.tolist() == [[5, 1, 7], [8, 2, 10]]
+    assert found.right.tolist() == [[5, 3, 7], [8, 4, 10]]
+    assert found.errors.tolist() == [[0.5, 0.1, 0.5], [0.5, 0.2, 0.5]]
+    assert found.jumps.tolist() == [[False] * 3, [False, True, False]]
+    assert found.near.tolist() == [[False, True, False]] * 2
+    assert found.jumps.dtype == found.near.dtype == bool
+    # What it was made from is as it was.
+    assert values[0, 1] == 6
+    assert errors[0, 1] == 0.5
+
+
+def test_what_a_smaller_scale_shows_takes_the_place_of_what_was_there():
+    before = some_slopes()
+    found = before.replaced((1, 0), Slopes(20.0, 40.0, 0.01))
+    assert found.left.tolist() == [[1], [20]]
+    assert found.right.tolist() == [[3], [40]]
+    assert found.errors.tolist() == [[0.1], [0.01]]
+    assert not found.jumps.any()
+    assert before.left.tolist() == [[1], [2]]
+    assert before.jumps.any()
+
+
+def test_where_no_smaller_scale_shows_anything_all_stays():
+    before = some_slopes()
+    assert before.replaced((0, 0), None) is before
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "near"),
+    [
+        (2.0, 4.0, False),
+        (2.25, 4.0, False),  # as far as both may be off
+        (2.0, 3.75, False),
+        (2.35, 4.0, True),
+        (2.0, 3.65, True),
+        (np.nan, 4.0, True),
+    ],
+)
+def test_slopes_that_differ_on_a_smaller_scale_are_near_by(left, right, near):
+    before = some_slopes()._replace(near=np.zeros((2, 1), dtype=bool))
+    found = before.replaced((1, 0), Slopes(left, right, 0.1))
+    assert found.near.tolist() == [[False], [near]]
+
+
+def test_what_is_near_by_stays_so():
+    assert some_slopes().replaced((1, 0), Slopes(2.0, 4.0, 0.1)).near.all()
+
+
 # One derivative on the smallest scale
 
 # A function, a place, and the slopes there to the left and to the right.
@@ -891,3 +959,40 @@ def test_one_output_is_looked_at_as_it_depends_on_one_input():
     there = around(f, 5.0, 0.0)
     assert there.close_up(0, 1)[:2] == pytest.approx((-1, 1))
     assert there.close_up(1, 1)[:2] == pytest.approx((0, 0))
+
+
+@pytest.mark.parametrize("x", [1.0, 1e-12, 1e5])
+def test_steps_on_small_scales_are_whole_numbers_of_last_digits(x):
+    f = Noted(np.exp if x < 1e5 else np.sqrt)
+    Differences(f, *start(f.f, [x])).close_up(0, 0)
+    steps = (f.calls[0][: len(f.calls[0]) // 2, 0] - x) / np.spacing(x)
+    assert (steps == steps.round()).all()
+    assert steps[0] == pytest.approx(KINK_STEP * max(x, 1) / np.spacing(x), rel=1e-9)
+    assert 2 <= steps[-1] <= 2 * RATIO + 1
+    assert (steps[:-1] / steps[1:])[:-3] == pytest.approx(RATIO, rel=0.05)
+
+
+def test_steps_at_zero_become_as_small_as_can_be():
+    f = Noted(np.sin)
+    Differences(f, np.zeros(1), np.zeros(1)).close_up(0, 0)
+    steps = f.calls[0][: len(f.calls[0]) // 2, 0]
+    assert steps[0] == KINK_STEP
+    assert steps[:-1] / steps[1:] == pytest.approx(RATIO)
+    assert 2e-42 <= steps[-1] <= 2 * RATIO * 1e-42
+
+
+def test_a_slope_on_small_scales_is_as_exact_as_central_differences():
+    found = around(np.exp, 1.0).close_up(0, 0)
+    assert found.left == found.right
+    assert abs(found.left - np.e) <= found.error < 1e-6
+    # To both sides of a kink less is known.
+    kink = around(lambda x: np.where(x > 0, np.expm1(x), np.sin(2 * x)), 0.0).close_up(0, 0)
+    assert kink[:2] == pytest.approx((2, 1), abs=kink.error)
+    assert kink.error < 1e-3
+
+
+def test_rounding_hides_as_much_as_the_largest_number_has():
+    assert around(np.sin, 0.5).hidden == 16 * EPSILON
+    assert around(lambda x: 8 * x, 0.5).hidden == 4 * 16 * EPSILON
+    assert around(np.sin, -32.0, 1.0).hidden == 32 * 16 * EPSILON
+    assert around(np.sin, 0.5, epsilon=SINGLE).hidden == 16 * SINGLE
