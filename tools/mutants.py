@@ -54,10 +54,11 @@ def tests_of(files: list[Path]) -> list[str]:
 def prepare(files: list[Path]) -> None:
     """Copy the code and its tests to where mutmut may work, with settings that name the files."""
     shutil.rmtree(SCRATCH, ignore_errors=True)
-    for folder in ("autodiff_helpers", "tests"):
+    for folder in ("autodiff_helpers", "tests", "tools"):
         shutil.copytree(ROOT / folder, SCRATCH / folder)
     settings = {
         "source_paths": ["autodiff_helpers"],
+        "also_copy": ["tools"],
         "only_mutate": [file.relative_to(ROOT).as_posix() for file in files],
         "pytest_add_cli_args_test_selection": tests_of(files),
         "timeout_multiplier": ["2.0"],
@@ -67,7 +68,7 @@ def prepare(files: list[Path]) -> None:
     for name, values in settings.items():
         lines.append(f"{name} =" + "".join(f"\n    {value}" for value in values))
     options = ["-p no:nbval -p no:xdist -p no:cacheprovider", *SLOW]
-    lines += ["[tool:pytest]", f"addopts = {' '.join(options)}"]
+    lines += ["[tool:pytest]", "pythonpath = tools", f"addopts = {' '.join(options)}"]
     (SCRATCH / "setup.cfg").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
