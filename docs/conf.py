@@ -110,11 +110,11 @@ def keep_together(_app, doctree):
     for formula in list(doctree.findall(nodes.math)):
         after = formula.next_node(descend=False, siblings=True)
         if isinstance(after, nodes.Text) and (closing := CLOSING.match(after)):
-            parent = formula.parent
-            parent.replace(after, nodes.Text(after[closing.end() :]))
             together = nodes.inline("", "", formula.deepcopy(), nodes.Text(closing[0]))
             together["classes"] = ["together"]
-            parent.replace(formula, together)
+            # By place: a text is found by what it says, and another one may say the same.
+            here = formula.parent.index(formula)
+            formula.parent[here : here + 2] = [together, nodes.Text(after[closing.end() :])]
 
 
 def setup(app):
