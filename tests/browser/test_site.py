@@ -231,6 +231,11 @@ def test_no_punctuation_stands_alone_after_a_formula(visit):
         assert formula.evaluate(STANDS_BESIDE)
 
 
+def test_no_punctuation_is_lost_beside_a_formula(visit):
+    text = visit(f"{CHINESE}mixed-exercises", PHONE).locator("article").inner_text()
+    assert text.count("（2.5.1、2.5.2）") == 2
+
+
 STANDS_BESIDE = """span => {
     const after = document.createRange();
     after.selectNodeContents(span.lastChild);
