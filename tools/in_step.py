@@ -69,7 +69,7 @@ def differences(original: NotebookNode, translated: NotebookNode, language: str)
         yield "has other tags"
     if original.cell_type == "code":
         if code(original.source) != code(translated.source, language):
-            yield "has other code, apart from comments and what is printed as a label"
+            yield "has other code, apart from comments and the words that it shows"
         yield from _other_outputs(original.outputs, translated.outputs)
     else:
         for name, part in PARTS.items():
@@ -90,16 +90,19 @@ def _differences(one: list[str], other: list[str]) -> str:
 
 
 class _Plain(ast.NodeTransformer):
-    """Code without the labels that it prints and, in a translation, the choice of its language."""
+    """Code without the words that it shows and, in a translation, the choice of its language."""
 
     def __init__(self, language: str) -> None:
         self._choice = f"set_language('{language}')"
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if isinstance(node.func, ast.Name) and node.func.id == "print":
-            for each in ast.walk(node):
-                if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                    each.value = re.sub(r"[^\n]+", "…", each.value)
+            _without_words(node)
+        return self.generic_visit(node)
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        if node.msg is not None:
+            _without_words(node.msg)
         return self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
@@ -110,8 +113,14 @@ class _Plain(ast.NodeTransformer):
         return node if node.names else None
 
 
+def _without_words(node: ast.AST) -> None:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Constant) and isinstance(each.value, str):
+            each.value = re.sub(r"[^\n]+", "…", each.value)
+
+
 def code(source: str, language: str = "") -> str:
-    """A piece of code without its comments and labels."""
+    """A piece of code without its comments and the words that it shows."""
     return ast.dump(_Plain(language).visit(ast.parse(source)))
 
 

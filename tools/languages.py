@@ -11,10 +11,6 @@ ORIGINAL, *TRANSLATIONS = LANGUAGES
 # What each calls itself.
 NAMES = {"en": "English", "zh-TW": "繁體中文"}
 
-# What nobody has translated yet; a notebook that is there leaves this list, and with the last one
-# the list goes.
-STILL_TO_COME = {"zh-TW": []}
-
 
 def notebooks() -> list[Path]:
     """Every notebook in every language."""
