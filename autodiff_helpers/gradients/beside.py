@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from autodiff_helpers.gradients.comparison import ROUGH, SAFETY, Comparison, Kink, Kinks
+from autodiff_helpers.gradients.comparison import ROUGH, SAFETY, Blame, Comparison, Kink, Kinks
 from autodiff_helpers.gradients.differences import (
     EPSILON,
     Array,
@@ -39,7 +39,7 @@ def right_beside(
     comparison: Comparison,
     by_autograd: Callable[[VectorFunction], Array],
 ) -> Comparison:
-    """Excuse what is wrong here and right beside, if kinks are the cause."""
+    """Excuse what is wrong here and right beside, if kinks are the cause; else note that it is."""
     kinks = comparison.kinks
     # What is wrong on the smallest scale is not excused on a larger one.
     wrong = ~comparison.agrees & np.logical_not(comparison.changes_close_by)
@@ -61,12 +61,14 @@ def right_beside(
         return comparison
     jumps = np.zeros_like(wrong) if kinks is None else kinks.jumps
     rows = right & _has_kinks(comparison, jacobians, off) & ~jumps.any(axis=1)
-    if comparison.source != "autograd" or function.own_rules:
-        # Not what operations of torch chose: it must be a choice that can be made.
+    chosen_by_torch = comparison.source == "autograd" and not function.own_rules
+    if not chosen_by_torch:
+        # It must be a choice that can be made.
         rows &= _may_be_chosen(function, comparison, jacobians)
     excused = wrong & rows[:, None]
     if not excused.any():
-        return comparison
+        here_only = chosen_by_torch and not wrong[~right].any()
+        return comparison.seen(blame=Blame("here only")) if here_only else comparison
     row, column = comparison.worst(excused)
     shown = Kink(row, column, "tie", np.nan, np.nan, 0.0, outside=False)
     if kinks is not None:

@@ -78,9 +78,10 @@ class Coarse(NamedTuple):
 class Blame(NamedTuple):
     """What was proved to keep a gradient from being right."""
 
-    kind: Literal["cut", "numbers", "kept back", "overwritten", "left out"]
+    kind: Literal["cut", "numbers", "kept back", "overwritten", "left out", "here only"]
     """Calls that cut off, or turn a tensor into numbers that matter; arguments that keep a gradient
-    back; a saved tensor that was overwritten; nan from what a choice left out."""
+    back; a saved tensor that was overwritten; nan from what a choice left out; something that is so
+    at this point only."""
     calls: Sequence[str] = ()
 
 

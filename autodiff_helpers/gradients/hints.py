@@ -115,6 +115,8 @@ def _fault(fault: Fault) -> str:
 def _blame(blame: Blame) -> str:
     if blame.kind == "overwritten":
         return say("a tensor that was saved for the way back is overwritten")
+    if blame.kind == "here only":
+        return say("right beside this point it is right")
     calls = all_of(blame.calls)
     if blame.kind == "kept back":
         return say("{calls} keeps a part of the gradient back", calls=calls)

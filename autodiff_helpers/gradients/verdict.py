@@ -357,6 +357,11 @@ def _blame(blame: Blame) -> str:
             "without that the gradient is right; look for .data, numpy() and other ways around "
             "autograd to change numbers in place"
         )
+    if blame.kind == "here only":
+        return say(
+            "right beside this point it is right: look for kinks that cancel each other here, as "
+            "those of relu(x) - relu(-x) do at 0, and for a branch that is taken at this point only"
+        )
     if blame.kind == "kept back":
         return say(
             "{calls} keeps a part of the gradient back, on purpose: without that it is right",

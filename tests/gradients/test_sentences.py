@@ -205,6 +205,12 @@ VERDICTS = {
         " say 12; numpy() and tolist() cut the function off from its input, in whole or in "
         "part: what leaves torch is a constant for autograd, so compute it with tensors.",
     ),
+    "kinks that cancel": (
+        lambda: check_gradient(lambda x: x.relu() - (-x).relu(), leaf(0.0)),
+        "The gradient is wrong: autograd says 0 for ∂f[0]/∂x[0], central differences say 1; "
+        "right beside this point it is right: look for kinks that cancel each other here, as "
+        "those of relu(x) - relu(-x) do at 0, and for a branch that is taken at this point only.",
+    ),
     "by hand": (
         lambda: check_gradient(squares, leaf(3.0), expected=torch.tensor([5.0])),
         "The gradient is wrong: you expected 5 for ∂squares/∂x[0], central differences say 6;"
