@@ -5,9 +5,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from chapters import CHAPTERS
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
-CHAPTERS = sorted(FOLDER.glob("2.5.*.ipynb"))
 
 # What is no running text: code, mathematics, tags, headings, and links to other pages.
 APART = re.compile(
