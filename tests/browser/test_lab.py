@@ -290,7 +290,11 @@ def test_a_reader_comes_from_the_contents_to_the_last_cell_of_the_first_chapter(
         closing(contents),
         closing(OpenNotebook(page, lab.folder / MINE / FIRST_CHAPTER)) as opened,
     ):
-        # Nothing was done yet, so nothing is there to be saved; and nothing is in the way.
+        # Nothing was done yet, so there is no answer in sight, nothing to be saved, and nothing in
+        # the way. JupyterLab makes cells when they come into sight; the file has them all.
+        assert opened.panel.locator(".jp-OutputArea-output").count() == 0
+        copy = nbformat.read(opened.path, as_version=4)
+        assert [cell.source for cell in code_cells(copy) if cell.outputs] == []
         assert page.locator(".jp-mod-dirty, .jp-Dialog, .Toastify__toast").count() == 0
         cells = [cell.cell_type for cell in nbformat.read(opened.path, as_version=4).cells]
         last = len(cells) - cells[::-1].index("code")
