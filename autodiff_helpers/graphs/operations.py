@@ -122,8 +122,8 @@ def _norm(function: Any) -> Rules:
 
 
 def _gelu(function: Any) -> Rules:
-    """The exact form only, and not the one that is near it."""
-    return (rules.GELU if kept(function, "approximate") == "none" else rules.LOCAL,)
+    """The exact form, or the one that is near it."""
+    return (rules.GELU_TANH if kept(function, "approximate") == "tanh" else rules.GELU,)
 
 
 def _softplus(function: Any) -> Rules:

@@ -178,6 +178,9 @@ GELU = _times(
         "below it up to x"
     )
 )
+GELU_TANH = _of_input(
+    "½ (1 + t) + ½ k x (1 − t²) (1 + 0.134145 x²), t = tanh(k x (1 + 0.044715 x²)), k = √(2 ÷ π)"
+)
 SILU = _times(
     mark("the gradient times s + x s (1 − s), where x is its input and s the sigmoid of x")
 )

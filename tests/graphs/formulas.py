@@ -274,6 +274,7 @@ FORMULAS = {
     rules.ELU: lambda c: c.g * c.number("scale") * negative_part(c),
     rules.SOFTPLUS: lambda c: c.g * (c.number("beta") * c.x).sigmoid(),
     rules.GELU: lambda c: c.g * (bell_area(c.x) + c.x * bell(c.x)),
+    rules.GELU_TANH: lambda c: c.g * gelu_tanh(c.x),
     rules.SILU: lambda c: c.g * (c.x.sigmoid() + c.x * c.x.sigmoid() * (1 - c.x.sigmoid())),
     rules.LOG_SIGMOID: lambda c: c.g * (-c.x).sigmoid(),
     rules.WITHIN: lambda c: c.g * (c.y == c.inputs[0]),
@@ -439,6 +440,12 @@ def bell(x):
 
 def bell_area(x):
     return (1 + (x / 2**0.5).erf()) / 2
+
+
+def gelu_tanh(x):
+    k = (2 / math.pi) ** 0.5
+    t = (k * x * (1 + 0.044715 * x**2)).tanh()
+    return (1 + t) / 2 + k * x * (1 - t**2) * (1 + 0.134145 * x**2) / 2
 
 
 def evenly(case):
