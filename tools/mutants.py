@@ -18,8 +18,23 @@ SCRATCH = ROOT / "mutants"
 # The tests of the subject of each decisive file. Those of another file are all of its wing.
 TESTS = {
     "gradients/differences.py": ["test_differences.py"],
-    "gradients/check.py": ["test_check.py", "test_nothing_is_changed.py"],
-    "gradients/closer.py": ["test_check.py", "test_verdict.py", "test_hard_cases.py"],
+    "gradients/check.py": [
+        "test_check.py",
+        "test_hints.py",
+        "test_input.py",
+        "test_nothing_is_changed.py",
+        "test_own_rules.py",
+    ],
+    "gradients/closer.py": [
+        "test_check.py",
+        "test_close_up.py",
+        "test_hard_cases.py",
+        "test_precision.py",
+        "test_reasons.py",
+        "test_sure_answers.py",
+        "test_ties.py",
+        "test_verdict.py",
+    ],
     "gradients/verdict.py": [
         "test_sentences.py",
         "test_reasons.py",
