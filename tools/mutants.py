@@ -41,7 +41,12 @@ TESTS = {
         "test_check.py",
         "test_verdict.py",
     ],
-    "graphs/operations.py": ["test_operations.py", "test_plot.py", "test_rules.py", "test_steps.py"],
+    "graphs/operations.py": [
+        "test_operations.py",
+        "test_plot.py",
+        "test_rules.py",
+        "test_steps.py",
+    ],
 }
 # Too slow to be run thousands of times.
 SLOW = [

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -139,16 +140,12 @@ def _batch_norm(function: Any) -> Rules:
     return to_input, rules.TO_THE_SCALE, rules.TO_THE_SHIFT
 
 
-def _mean_or(mean: Rule, other: Rule, *weights: str) -> Callable[[Any], Rules]:
+def _mean_or(mean: Rule, other: Rule, weights: tuple[str, ...], function: Any) -> Rules:
     """A loss is the mean of its elements, or else their sum, or one for each; or it has weights."""
-
-    def passes(function: Any) -> Rules:
-        if any(kept(function, weight) is not None for weight in weights):
-            return (rules.LOCAL,)
-        # Its target is seldom differentiated.
-        return mean if kept(function, "reduction") == 1 else other, rules.LOCAL
-
-    return passes
+    if any(kept(function, weight) is not None for weight in weights):
+        return (rules.LOCAL,)
+    # Its target is seldom differentiated.
+    return mean if kept(function, "reduction") == 1 else other, rules.LOCAL
 
 
 def _looked_up(function: Any) -> Rules:
@@ -167,9 +164,9 @@ def _windows(function: Any) -> Rules:
     return (rules.WINDOWS if is_whole and (counted or not padded) else rules.LOCAL,)
 
 
-def _difference_or_mean(mean: Rule, other: Rule) -> Callable[[Any], Rules]:
+def _difference_or_mean(mean: Rule, other: Rule, function: Any) -> Rules:
     """The same for a loss of a difference, which has one rule for both of its operands."""
-    return lambda function: (mean if kept(function, "reduction") == 1 else other,)
+    return (mean if kept(function, "reduction") == 1 else other,)
 
 
 def _nll(function: Any) -> Rules:
@@ -180,17 +177,13 @@ def _nll(function: Any) -> Rules:
     return (rules.MEAN_NLL if is_mean else rules.NLL,)
 
 
-def _real_or_complex(real: Rule, complex_: Rule) -> Callable[[Any], Rules]:
+def _real_or_complex(real: Rule, complex_: Rule, function: Any) -> Rules:
     """By the kind of the operand that is kept."""
-
-    def passes(function: Any) -> Rules:
-        found = [kept(function, name) for name in ("self", "other", "A")]
-        operand = next((each for each in found if isinstance(each, Tensor)), None)
-        if operand is None:
-            return (rules.LOCAL,)
-        return (complex_ if operand.is_complex() else real,)
-
-    return passes
+    found = [kept(function, name) for name in ("self", "other", "A")]
+    operand = next((each for each in found if isinstance(each, Tensor)), None)
+    if operand is None:
+        return (rules.LOCAL,)
+    return (complex_ if operand.is_complex() else real,)
 
 
 def _written(function: Any) -> Rules:
@@ -222,9 +215,9 @@ def _solve(function: Any) -> Rules:
     return rules.SOLVED_LEFT, rules.SOLVED_RIGHT
 
 
-def _distance(rule: Rule) -> Callable[[Any], Rules]:
+def _distance(rule: Rule, function: Any) -> Rules:
     """The usual distance, which is the norm of order 2."""
-    return lambda function: (rule if kept(function, "p") == 2 else rules.LOCAL,)
+    return (rule if kept(function, "p") == 2 else rules.LOCAL,)
 
 
 def _above_threshold(function: Any) -> Rules:
@@ -240,12 +233,13 @@ _MATRICES = (rules.TO_THE_LEFT, rules.TO_THE_RIGHT)
 _TO_PARAMETERS = (rules.TO_THE_SCALE, rules.TO_THE_SHIFT)
 _CONVOLUTION = (rules.CONVOLVED, rules.CORRELATED, rules.SUMMED_BUT_CHANNELS)
 _MAXIMUM = (rules.EVENLY,)
-_MEAN_OF_SQUARES = _difference_or_mean(rules.MEAN_OF_SQUARES, rules.SQUARES)
-_HUBER = _difference_or_mean(rules.MEAN_HUBER, rules.HUBER)
-_SMOOTH_L1 = _difference_or_mean(rules.MEAN_SMOOTH_L1, rules.SMOOTH_L1)
-_LOG_DETERMINANT = _real_or_complex(rules.LOG_DETERMINANT, rules.LOCAL)
-_BCE = _mean_or(rules.MEAN_BCE, rules.BCE, "weight")
-_BCE_LOGITS = _mean_or(rules.MEAN_BCE_LOGITS, rules.BCE_LOGITS, "weight", "pos_weight")
+_MEAN_OF_SQUARES = partial(_difference_or_mean, rules.MEAN_OF_SQUARES, rules.SQUARES)
+_HUBER = partial(_difference_or_mean, rules.MEAN_HUBER, rules.HUBER)
+_SMOOTH_L1 = partial(_difference_or_mean, rules.MEAN_SMOOTH_L1, rules.SMOOTH_L1)
+_LOG_DETERMINANT = partial(_real_or_complex, rules.LOG_DETERMINANT, rules.LOCAL)
+_BCE = partial(_mean_or, rules.MEAN_BCE, rules.BCE, ("weight",))
+_OF_LOGITS = (rules.MEAN_BCE_LOGITS, rules.BCE_LOGITS)
+_BCE_LOGITS = partial(_mean_or, *_OF_LOGITS, ("weight", "pos_weight"))
 _DIVIDED = (rules.OVER_THE_DIVISOR, rules.TO_THE_DIVISOR)
 _POWER = (rules.TO_THE_BASE, rules.TO_THE_EXPONENT)
 _ADDCDIV = (rules.AS_IT_IS, rules.ADDCDIV_SECOND, rules.ADDCDIV_THIRD)
@@ -285,7 +279,7 @@ _TABLE = (
     *_called("Abs", (rules.TIMES_SIGN,)),
     *_called("Acos", (rules.ACOS,)),
     *_called("Acosh AcoshBackward1", (rules.ACOSH,)),
-    *_called("Angle", _real_or_complex(rules.ZERO, rules.ANGLE)),
+    *_called("Angle", partial(_real_or_complex, rules.ZERO, rules.ANGLE)),
     *_called("Asin", (rules.ASIN,)),
     *_called("Asinh AsinhBackward1", (rules.ASINH,)),
     *_called("Atan", (rules.ATAN,)),
@@ -304,7 +298,7 @@ _TABLE = (
     *_called("Log2", (rules.OVER_INPUT_LN2,)),
     *_called("Logit", _logit),
     *_called("Rad2Deg", (rules.TO_DEGREES,)),
-    *_called("Sgn", _real_or_complex(rules.ZERO, rules.LOCAL)),
+    *_called("Sgn", partial(_real_or_complex, rules.ZERO, rules.LOCAL)),
     *_called("Sin", (rules.TIMES_COS,)),
     *_called("Sinh", (rules.TIMES_COSH,)),
     *_called("Tan", (rules.TAN,)),
@@ -367,7 +361,7 @@ _TABLE = (
     *_called("Kthvalue Mode NanmedianBackward1", (rules.TAKEN,)),
     *_called("Nanmedian", _MAXIMUM),
     Operation("CumprodBackward0", "cumulative product{dim}", (rules.CUMPROD,)),
-    Operation("DistBackward0", "distance", _distance(rules.DISTANCE), _BOTH),
+    Operation("DistBackward0", "distance", partial(_distance, rules.DISTANCE), _BOTH),
     Operation("LogSoftmaxBackwardDataBackward0", "log softmax{dim}′", _LOG_SOFTMAX2, _RESULT),
     Operation("NormBackward0", "‖ ‖{order}", _norm),
     Operation("NormBackward1", "‖ ‖{order}{dim}", _norm),
@@ -469,7 +463,7 @@ _TABLE = (
         ("query", "key", "value"),
     ),
     Operation("AddmvBackward0", "{beta times}+{times alpha} @", _added_to_a_product, _MAT),
-    Operation("CdistBackward0", "distances", _distance(rules.DISTANCES), ("x1", "x2")),
+    Operation("CdistBackward0", "distances", partial(_distance, rules.DISTANCES), ("x1", "x2")),
     Operation("HuberLossBackward0", "huber loss", _HUBER, ("self", "target")),
     Operation("LinalgCholeskyExBackward0", "Cholesky factor", _cholesky),
     Operation("LinalgCrossBackward0", "⨯", (rules.CROSS_FIRST, rules.CROSS_SECOND), _BOTH),
@@ -481,7 +475,7 @@ _TABLE = (
     Operation("MaxPool2DWithIndicesBackwardBackward0", "max pool′", (rules.PLACED, rules.ZERO)),
     Operation("MaxPool3DWithIndicesBackwardBackward0", "max pool′", (rules.PLACED, rules.ZERO)),
     Operation("SmoothL1LossBackward0", "smooth l1 loss", _SMOOTH_L1, ("self", "target")),
-    Operation("VdotBackward0", "·", _real_or_complex(rules.TIMES_THE_OTHER, rules.LOCAL)),
+    Operation("VdotBackward0", "·", partial(_real_or_complex, rules.TIMES_THE_OTHER, rules.LOCAL)),
     Operation(
         "AddmmBackward0",
         "{beta times}+{times alpha} @",

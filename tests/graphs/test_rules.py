@@ -611,6 +611,89 @@ def test_the_rule_of_a_prediction_is_not_said_of_a_target(loss):
     assert operation.rule(case.function, 0) != operation.rule(case.function, 1) == rules.LOCAL
 
 
+NUMBERS, SHARE = torch.tensor([[-1.0, 2.0, 3.0]]), torch.tensor([[0.2, 0.3, 0.6]])
+IMAGE = torch.arange(16.0).view(1, 1, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("f", "inputs", "said"),
+    [
+        (lambda x: F.avg_pool2d(x, 2), [IMAGE], rules.WINDOWS),
+        (lambda x: F.avg_pool2d(x, 2, count_include_pad=False), [IMAGE], rules.WINDOWS),
+        (lambda x: F.avg_pool2d(x, 3, padding=1), [IMAGE], rules.WINDOWS),
+        (
+            lambda x: F.avg_pool2d(x, 3, padding=1, count_include_pad=False),
+            [IMAGE],
+            rules.LOCAL,
+        ),
+        (lambda x: F.avg_pool2d(x, 2, divisor_override=3), [IMAGE], rules.LOCAL),
+        (lambda x: F.avg_pool2d(x, 3, ceil_mode=True), [IMAGE], rules.LOCAL),
+        (torch.logit, [SHARE], rules.LOGIT),
+        (lambda x: torch.logit(x, eps=0.1), [SHARE], rules.LOCAL),
+        (lambda g, x: aten.threshold_backward(g, x, 0), [SHARE] * 2, rules.SECOND_POSITIVE),
+        (lambda g, x: aten.threshold_backward(g, x, 0.5), [SHARE] * 2, rules.LOCAL),
+        (lambda x: F.nll_loss(x, CLASSES[:1]), [NUMBERS], rules.MEAN_NLL),
+        (lambda x: F.nll_loss(x, CLASSES[:1], reduction="sum"), [NUMBERS], rules.NLL),
+        (lambda x: F.nll_loss(x, CLASSES[:1], SHARE[0]), [NUMBERS], rules.MEAN_WEIGHTED_NLL),
+        (
+            lambda x: F.nll_loss(x, CLASSES[:1], SHARE[0], reduction="sum"),
+            [NUMBERS],
+            rules.WEIGHTED_NLL,
+        ),
+        (lambda w: F.embedding(PLACES, w), [IMAGE[0, 0]], rules.LOOKED_UP),
+        (lambda w: F.embedding(PLACES, w, padding_idx=0), [IMAGE[0, 0]], rules.LOOKED_UP_BUT),
+        (lambda w: F.embedding(PLACES, w, padding_idx=1), [IMAGE[0, 0]], rules.LOOKED_UP_BUT),
+        (lambda w: F.embedding(PLACES, w, scale_grad_by_freq=True), [IMAGE[0, 0]], rules.LOCAL),
+        (lambda x: x.norm(1), [NUMBERS], rules.NORM_1),
+        (lambda x: x.norm(2), [NUMBERS], rules.NORM),
+        (lambda x: x.norm(1.5), [NUMBERS], rules.NORM_ANY),
+        (lambda x: x.norm(2.5), [NUMBERS], rules.NORM_ANY),
+        (lambda x: x.norm(0.5), [NUMBERS], rules.LOCAL),
+        (lambda x: x.norm(torch.inf), [NUMBERS], rules.LOCAL),
+        (lambda a, b: torch.dist(a, b, 2), [NUMBERS, SHARE], rules.DISTANCE),
+        (lambda a, b: torch.dist(a, b, 3), [NUMBERS, SHARE], rules.LOCAL),
+        (lambda a, b: F.mse_loss(a, b), [NUMBERS, SHARE], rules.MEAN_OF_SQUARES),
+        (lambda a, b: F.mse_loss(a, b, reduction="sum"), [NUMBERS, SHARE], rules.SQUARES),
+        (lambda x: F.binary_cross_entropy(x, SHARE), [SHARE / 2], rules.MEAN_BCE),
+        (lambda x: F.binary_cross_entropy(x, SHARE, reduction="sum"), [SHARE / 2], rules.BCE),
+        (lambda x: F.binary_cross_entropy(x, SHARE, SHARE), [SHARE / 2], rules.LOCAL),
+        (
+            lambda x: F.binary_cross_entropy_with_logits(x, SHARE, pos_weight=SHARE[0]),
+            [NUMBERS],
+            rules.LOCAL,
+        ),
+        (torch.angle, [NUMBERS], rules.ZERO),
+        (torch.angle, [NUMBERS * 1j], rules.ANGLE),
+        (torch.sgn, [NUMBERS * 1j], rules.LOCAL),
+        (torch.vdot, [NUMBERS[0]] * 2, rules.TIMES_THE_OTHER),
+        (torch.vdot, [NUMBERS[0] * 1j] * 2, rules.LOCAL),
+        (lambda x: torch.linalg.cholesky(x), [torch.eye(2)], rules.CHOLESKY),
+        (lambda x: torch.linalg.cholesky(x, upper=True), [torch.eye(2)], rules.LOCAL),
+        (torch.linalg.solve, [torch.eye(2)] * 2, rules.SOLVED_LEFT),
+        (lambda a, b: torch.linalg.solve(a, b, left=False), [torch.eye(2)] * 2, rules.LOCAL),
+    ],
+)
+def test_a_rule_with_a_condition_is_said_where_it_holds_and_nowhere_else(f, inputs, said):
+    case, _ = run(f, inputs)
+    assert OPERATIONS[type(case.function).__name__].rule(case.function, 0) == said
+
+
+@pytest.mark.parametrize("alpha", [1, 2])
+def test_a_factor_is_said_of_what_it_belongs_to(alpha):
+    last = torch.tensor([1])
+    case, _ = run(
+        lambda x, y: x.index_add(0, last, y, alpha=alpha), [IMAGE[0, 0], NUMBERS.new_ones(1, 4)]
+    )
+    added = OPERATIONS["IndexAddBackward0"]
+    assert added.rule(case.function, 1) == (rules.PLACED if alpha == 1 else rules.LOCAL)
+    case, _ = run(lambda *x: torch.addmm(*x, alpha=alpha), [torch.eye(2)] * 3)
+    plus_product = [OPERATIONS["AddmmBackward0"].rule(case.function, each) for each in range(3)]
+    factors = [rules.TO_THE_LEFT, rules.TO_THE_RIGHT]
+    if alpha == 2:
+        factors = [rules.TO_THE_LEFT_ALPHA, rules.TO_THE_RIGHT_ALPHA]
+    assert plus_product == [rules.AS_IT_IS, *factors]
+
+
 def test_a_rule_that_hangs_on_what_cannot_be_read_is_not_said():
     with torch.autograd.graph.saved_tensors_hooks(lambda x: x, lambda x: x):
         case, _ = run(torch.sgn, [numbers(3)])
