@@ -141,9 +141,11 @@ def _may_be_chosen(
     around = np.concatenate([here, *jacobians], axis=1)
     size = np.abs(around).max(axis=1)
     low, high = (np.minimum(around.min(axis=1), 0.0), np.maximum(around.max(axis=1), 0.0))
-    between = (answer.min(axis=1) >= low - ROUGH * size) & (
-        answer.max(axis=1) <= high + ROUGH * size
-    )
+    # A derivative beside the point is not quite the one at it, unless the function is straight.
+    near, _, far = jacobians
+    bend = SAFETY * NEAR / FAR * np.abs(far - near).max(axis=1)
+    unsure = np.maximum(comparison.tolerance * size, np.minimum(bend, ROUGH * size))
+    between = (answer.min(axis=1) >= low - unsure) & (answer.max(axis=1) <= high + unsure)
     left, right, unsure = _slopes_of_growth(function)
     whole = answer @ _scales(function)
     low, high = np.fmin(left, right) - unsure, np.fmax(left, right) + unsure

@@ -9,7 +9,7 @@ from autodiff_helpers.gradients.comparison import ROUGH, Blame, Comparison, Kink
 from autodiff_helpers.gradients.evaluation import Fault
 from autodiff_helpers.gradients.mistakes import Mistake, Rule, common_mistake
 from autodiff_helpers.gradients.table import printed
-from autodiff_helpers.rounding import in_five_digits
+from autodiff_helpers.rounding import in_differing_digits, in_five_digits
 from autodiff_helpers.words import all_of, any_of, say, say_how_many
 
 
@@ -228,8 +228,13 @@ def _no_derivative(comparison: Comparison, kink: Kink) -> str:
         "point": _at(comparison, kink.column),
         "left": in_five_digits(kink.left, kink.unsure),
         "right": in_five_digits(kink.right, kink.unsure),
-        "answer": _answer(comparison.source, in_five_digits(value)),
+        "answer": in_five_digits(value),
     }
+    for side, slope in (("left", kink.left), ("right", kink.right)):
+        if kink.outside and kink.kind != "sum" and fields["answer"] == fields[side]:
+            numbers = (value, 0.0), (slope, kink.unsure)
+            fields["answer"], fields[side] = in_differing_digits(*numbers, 1e-5)
+    fields["answer"] = _answer(comparison.source, fields["answer"])
     if kink.kind == "jump":
         return say(
             "The function is not differentiable here: {output} at {point} jumps, so there is no "

@@ -1,6 +1,7 @@
 """The diagnosis names what is wrong, for every kind of mistake and many functions."""
 
 import itertools
+import re
 import time
 
 import numpy as np
@@ -335,3 +336,54 @@ def test_rows_that_differ_show_that_they_do(dtype, factor):
         assert analytic != numeric
         assert (float(analytic) == 0) == (factor == 0)
     assert "it is 1 times" not in result.diagnosis
+
+
+def at(x):
+    return torch.tensor(x, dtype=torch.float64, requires_grad=True)
+
+
+def at_zero(f, expected, *values):
+    return check_gradient(f, at(values or 0.0), expected=expected)
+
+
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1000.0])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_at_a_kink_only_what_lies_between_its_slopes_is_accepted(size, side):
+    def bent(x):
+        return size * x.abs()
+
+    for share in (0.0, 0.5, 1.0, 1 + 1e-8):
+        assert at_zero(bent, side * size * share)
+    for share in (1 + 1e-5, 1.0005, 1.01, 2.0):
+        refused = at_zero(bent, side * size * share)
+        assert not refused.passed
+        assert "which is none of the two and not between them" in refused.diagnosis
+        numbers = re.findall(r"(?:left|right|slope|expected|and) (-?[\d.e-]+)", refused.diagnosis)
+        assert len({float(number) for number in numbers}) == 3
+
+
+def test_of_several_kinks_the_one_with_the_wrong_answer_is_named():
+    refused = at_zero(torch.abs, torch.tensor([[0.5, 0.0], [0.0, 5.0]]), 0.0, 0.0)
+    assert "abs[1] at x[1] = 0 has a kink" in refused.diagnosis
+
+
+def test_a_jump_is_no_excuse_for_a_wrong_sign():
+    refused = check_gradient(lambda x: x.floor() + 2 * x, at(1.0), expected=-2)
+    assert not refused.passed
+    assert "f at x = 1 jumps, so there is no derivative" in refused.diagnosis
+
+
+@pytest.mark.parametrize("x", [0.5, 30.0, 1000.0, 1e6])
+def test_how_small_a_step_is_noticed_grows_with_the_number(x):
+    result = check_gradient(lambda x: (3 * x.float()).double(), at(x))
+    (step,) = re.findall(r"changes by less than about ([\d.e-]+);", result.diagnosis)
+    noticed = np.spacing(np.float32(x)) / 2
+    assert noticed / 10 < float(step) < 10 * noticed
+
+
+@pytest.mark.parametrize("x", [1e-3, 0.5, 1000.0])
+@pytest.mark.parametrize("wrong", [1e-9, 1e-5])
+def test_a_constant_has_the_gradient_0_at_every_place(x, wrong):
+    refused = check_gradient(lambda x: 0 * x + 1, at(x), expected=wrong)
+    assert not refused.passed
+    assert f"you expected {wrong:g} for ∂f/∂x, central differences say 0" in refused.diagnosis
