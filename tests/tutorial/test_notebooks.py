@@ -19,6 +19,8 @@ PAGES_WITH_EXERCISES = [*CHAPTERS, FOLDER / "mixed-exercises.ipynb"]
 
 LARGEST_BYTES = 400_000
 
+ANSWER = re.compile(r"<summary>Answer</summary>.*?```python\n(.*?)```\s*</details>", re.S)
+
 each_notebook = pytest.mark.parametrize(
     "path",
     notebooks(),
@@ -108,8 +110,7 @@ def test_every_answer_is_right(path):
                 exec(cell.source, names)
             elif cell.cell_type == "markdown":
                 questions += len(re.findall(r"^\*\*\d\.\*\*", cell.source, re.M))
-                for answer in re.findall(r"<details>(.*?)</details>", cell.source, re.S):
-                    (code,) = re.findall(r"```python\n(.*?)```", answer, re.S)
+                for code in re.findall(ANSWER, cell.source):
                     *statements, check = code.strip().split("\n")
                     exec("\n".join(statements), names)
                     result = eval(check, names)
