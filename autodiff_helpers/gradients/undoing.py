@@ -12,6 +12,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
 from autodiff_helpers.gradients.comparison import Blame
+from autodiff_helpers.gradients.nested import leaves_of
 from autodiff_helpers.recorded import functions_of, is_leaf
 
 # What cuts a tensor off, and the name that a reader knows it by.
@@ -41,8 +42,9 @@ class WithoutCuts(TorchFunctionMode):
     """While this is active, a tensor that would be cut off stays connected.
 
     ``detach()``, ``.data``, ``.item()``, ``torch.tensor(x)`` and ``torch.no_grad()`` do nothing,
-    and neither does ``padding_idx``. What turns a tensor into something that is no tensor cannot be
-    undone; it gives slightly different numbers instead, so that it shows whether they matter.
+    and neither does ``padding_idx``; ``torch.tensor([x[0], x[1]])`` stacks them. What turns a
+    tensor into something that is no tensor cannot be undone; it gives slightly different numbers
+    instead, so that it shows whether they matter.
 
     Example:
         >>> x = torch.tensor(3.0, requires_grad=True)
@@ -86,8 +88,7 @@ class WithoutCuts(TorchFunctionMode):
                     given.arguments[name] = without
                     self._note(self.kept_back, name)
             return func(*given.args, **given.kwargs)
-        recorded = torch.is_grad_enabled() and args and isinstance(args[0], Tensor)
-        if func not in _CUTS or not recorded or not args[0].requires_grad:
+        if func not in _CUTS or not torch.is_grad_enabled() or not _requires_grad(args[:1]):
             return func(*args, **(kwargs or {}))
         if func in (Tensor.numpy, Tensor.tolist, Tensor.__float__, Tensor.__array__):
             self._note(self.left, _CUTS[func])
@@ -95,12 +96,26 @@ class WithoutCuts(TorchFunctionMode):
             moved = args[0].detach() * 1.001 + 0.001
             return func(moved, *args[1:], **(kwargs or {}))
         self._note(self.undone, _CUTS[func])
+        if not isinstance(args[0], Tensor):
+            return _stacked(args[0], like=func(*args, **(kwargs or {})))
         # A copy, so that changing it in place does not change the original.
         return args[0].clone()
 
     def _note(self, calls: list[str], name: str) -> None:
         if name not in calls:
             calls.append(name)
+
+
+def _requires_grad(nest: Any) -> bool:
+    """Whether one of the tensors in a nest requires a gradient."""
+    return any(isinstance(leaf, Tensor) and leaf.requires_grad for _, leaf in leaves_of(nest))
+
+
+def _stacked(nest: Any, like: Tensor) -> Tensor:
+    """What ``torch.tensor`` makes of tensors and numbers in lists, but connected to them."""
+    if isinstance(nest, (list, tuple)):
+        return torch.stack([_stacked(part, like) for part in nest])
+    return torch.as_tensor(nest, dtype=like.dtype, device=like.device)
 
 
 class SavedAsTheyWere(saved_tensors_hooks):

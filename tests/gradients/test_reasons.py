@@ -256,6 +256,25 @@ def test_a_saved_tensor_that_is_overwritten(f):
     )
 
 
+@pytest.mark.filterwarnings("ignore:Converting a tensor")
+@pytest.mark.parametrize(
+    ("f", "calls"),
+    [
+        (lambda x: torch.tensor([x[0] * x[1], x[2]]), "torch.tensor() cuts"),
+        (lambda x: torch.tensor([[x[0], 0.1], (x[2], 2)]).square().sum(), "torch.tensor() cuts"),
+        (lambda x: torch.as_tensor([2 * each for each in x]), "torch.as_tensor() cuts"),
+        (lambda x: torch.tensor([x[0].item() ** 2, 1]), "item() and torch.tensor() cut"),
+    ],
+)
+def test_a_list_of_tensors_is_cut_off_by_what_makes_one_tensor_of_it(f, calls):
+    assert reason(f, tensor(3)).startswith(f"{calls} the function off from its input")
+
+
+def test_a_list_of_numbers_cuts_nothing_off():
+    f = lambda x: torch.tensor([1.0, 2.0]) * x.detach()  # noqa: E731
+    assert reason(f, tensor(2)).startswith("detach() cuts the function off")
+
+
 def test_a_value_that_is_another_one_without_the_cut_proves_nothing():
     def f(x):
         y = x.sigmoid()
