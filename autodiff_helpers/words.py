@@ -132,7 +132,8 @@ def no_tensor(returned: object, *, among_others: bool = False) -> TypeError:
     if among_others:
         sentence = say(
             "the function returned a {type} among other things; expected a tensor: .item(), "
-            "float() and .numpy() cut it off from its inputs, so return the tensor itself.",
+            "float(), .numpy() and functions such as math.sin cut it off from its inputs, so "
+            "compute with torch and return the tensor itself.",
             type=kind,
         )
     elif returned is None:
@@ -160,8 +161,9 @@ def no_tensor(returned: object, *, among_others: bool = False) -> TypeError:
         )
     elif hasattr(returned, "__array__") or isinstance(returned, Number):
         sentence = say(
-            "the function returned a {type}; expected a tensor: .item(), float() and .numpy() cut "
-            "it off from its inputs, so return the tensor itself.",
+            "the function returned a {type}; expected a tensor: .item(), float(), .numpy() and "
+            "functions such as math.sin cut it off from its inputs, so compute with torch and "
+            "return the tensor itself.",
             type=kind,
         )
     else:

@@ -120,7 +120,12 @@ def _blame(blame: Blame) -> str:
     calls = all_of(blame.calls)
     if blame.kind == "kept back":
         return say("{calls} keeps a part of the gradient back", calls=calls)
-    return say("{calls} cuts the function off from its input", calls=calls)
+    return say_how_many(
+        "{calls} cuts the function off from its input",
+        "{calls} cut the function off from its input",
+        len(blame.calls),
+        calls=calls,
+    )
 
 
 def _kind(comparison: Comparison, mistake: Mistake, column: int) -> str | None:

@@ -382,10 +382,10 @@ def _blame(blame: Blame) -> str:
             calls=all_of(blame.calls),
         )
     return say_how_many(
-        "{calls} cuts the function off from its input, in whole or in part: what leaves torch is a "
-        "constant for autograd, so compute it with tensors",
-        "{calls} cut the function off from its input, in whole or in part: what leaves torch is a "
-        "constant for autograd, so compute it with tensors",
+        "{calls} cuts the function off from its input, in whole or in part: what leaves torch, as "
+        "x does in math.sin(x), is a constant for autograd, so compute it with tensors",
+        "{calls} cut the function off from its input, in whole or in part: what leaves torch, as x "
+        "does in math.sin(x), is a constant for autograd, so compute it with tensors",
         len(blame.calls),
         calls=all_of(blame.calls),
     )

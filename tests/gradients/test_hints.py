@@ -223,6 +223,11 @@ HINTS = {
         "∂f/∂x[2] and others are wrong: Forgetful.backward does not use what it is given.",
     ),
     "cut": (lambda x: x.detach() * x, X, "others are wrong: detach() cuts the function off from"),
+    "two cuts": (
+        lambda x: x.data * x.detach(),
+        X,
+        "others are wrong: .data and detach() cut the function off from its input.",
+    ),
     "cut off": (
         planted(torch.sin, torch.zeros_like), X, "others are wrong: nothing comes back to x.",
     ),

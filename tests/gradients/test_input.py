@@ -1,6 +1,7 @@
 """What check_gradient takes and what it calls it: nests, constants, gradients by hand, errors."""
 
 import functools
+import math
 import sys
 from collections import OrderedDict, namedtuple
 from fractions import Fraction
@@ -284,6 +285,11 @@ ERRORS = {
     "a module made": ((lambda x: nn.ReLU(x), W), TypeError, "returned the module ReLU"),
     "not called": ((lambda x: x.sum, W), TypeError, "a call without its parentheses ()"),
     "a string": ((lambda x: "x", W), TypeError, "returned a str; expected a tensor, or"),
+    "a number": (
+        (lambda x: math.sin(x.detach().sum()), W),
+        TypeError,
+        "and functions such as math.sin cut it off from its inputs, so compute with torch",
+    ),
     "an array": (
         (lambda x: x.detach().numpy(), W),
         TypeError,

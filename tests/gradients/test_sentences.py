@@ -203,7 +203,8 @@ VERDICTS = {
         lambda: check_gradient(with_numpy, leaf(3.0)),
         "The gradient is wrong: autograd says 6 for ∂with_numpy[0]/∂x[0], central differences"
         " say 12; numpy() and tolist() cut the function off from its input, in whole or in "
-        "part: what leaves torch is a constant for autograd, so compute it with tensors.",
+        "part: what leaves torch, as x does in math.sin(x), is a constant for autograd, so "
+        "compute it with tensors.",
     ),
     "kinks that cancel": (
         lambda: check_gradient(lambda x: x.relu() - (-x).relu(), leaf(0.0)),
