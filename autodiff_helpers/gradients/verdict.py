@@ -220,21 +220,26 @@ def _undefined(comparison: Comparison) -> str:
     )
 
 
+def _slopes_and_answer(comparison: Comparison, kink: Kink) -> dict[str, str]:
+    """The slopes beside a kink and the answer, with digits that tell apart what differs."""
+    value = float(comparison.analytic[kink.row, kink.column])
+    answer = in_five_digits(value)
+    slopes = {"left": kink.left, "right": kink.right}
+    fields = {side: in_five_digits(slope, kink.unsure) for side, slope in slopes.items()}
+    for side, slope in slopes.items():
+        if kink.outside and kink.kind != "sum" and fields[side] == answer:
+            numbers = (value, 0.0), (slope, kink.unsure)
+            answer, fields[side] = in_differing_digits(*numbers, 1e-5)
+    return fields | {"answer": _answer(comparison.source, answer)}
+
+
 def _no_derivative(comparison: Comparison, kink: Kink) -> str:
     """That the function has no derivative here, and what the answer is worth."""
-    value = float(comparison.analytic[kink.row, kink.column])
     fields = {
         "output": comparison.point.names.output(kink.row),
         "point": _at(comparison, kink.column),
-        "left": in_five_digits(kink.left, kink.unsure),
-        "right": in_five_digits(kink.right, kink.unsure),
-        "answer": in_five_digits(value),
+        **_slopes_and_answer(comparison, kink),
     }
-    for side, slope in (("left", kink.left), ("right", kink.right)):
-        if kink.outside and kink.kind != "sum" and fields["answer"] == fields[side]:
-            numbers = (value, 0.0), (slope, kink.unsure)
-            fields["answer"], fields[side] = in_differing_digits(*numbers, 1e-5)
-    fields["answer"] = _answer(comparison.source, fields["answer"])
     if kink.kind == "jump":
         return say(
             "The function is not differentiable here: {output} at {point} jumps, so there is no "
