@@ -20,7 +20,7 @@ make edit      open the original notebooks in JupyterLab, to change the tutorial
 make test      prove every output in the notebooks, and test the helpers;
                one file or folder alone: make test ONLY=notebooks/gallery.ipynb
 make browser   prove what is seen in a browser: JupyterLab, the site, the player
-make coverage  show that the tests reach every line and every branch of the helpers
+make coverage  make test, and show that it reaches every line and every branch of the helpers
 make mutants   see whether the tests notice small changes of the code;
                of one file: make mutants ONLY=autodiff_helpers/gradients/differences.py
 make outputs   run every notebook afresh and store its outputs; one alone: make outputs ONLY=...
@@ -59,18 +59,18 @@ edit: $(READY)
 # On every core, one file at a time, in the order of `testpaths`.
 SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
+RUN := -m pytest
+
 test: $(READY)
-	$(BIN)/python -m pytest $(or $(ONLY),$(SIDE_BY_SIDE) --ignore=tests/browser)
+	$(BIN)/python $(RUN) $(or $(ONLY),$(SIDE_BY_SIDE) --ignore=tests/browser)
 
 # Apart from the rest, because it needs Chromium and takes as long as all of that.
 browser: $(READY)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/browser
 
-# Without the tests that take long and reach nothing that the others do not. The code of the
-# chapters counts, because test_notebooks.py runs it; nbval's own kernels cannot be measured.
 coverage: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) --ignore=notebooks --ignore=tests/gradients/test_torch_ops.py --ignore=tests/project/test_workflows.py --ignore=tests/tutorial/test_tampering.py --ignore=tests/browser
+	$(MAKE) test RUN="-m coverage run -m pytest"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
