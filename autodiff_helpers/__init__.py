@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autodiff_helpers.curves import plot_derivative, plot_step_sizes
+    from autodiff_helpers.descent import plot_descent
     from autodiff_helpers.gradients.check import GradientCheck, assert_gradient, check_gradient
     from autodiff_helpers.graphs.plot import GraphPlot, plot_graph
     from autodiff_helpers.graphs.steps import BackwardSteps, step_backward
@@ -21,6 +22,7 @@ __all__ = [
     "assert_gradient",
     "check_gradient",
     "plot_derivative",
+    "plot_descent",
     "plot_graph",
     "plot_step_sizes",
     "set_language",
@@ -35,6 +37,7 @@ _FILES = {
     "assert_gradient": "gradients.check",
     "check_gradient": "gradients.check",
     "plot_derivative": "curves",
+    "plot_descent": "descent",
     "plot_graph": "graphs.plot",
     "plot_step_sizes": "curves",
     "set_language": "words",

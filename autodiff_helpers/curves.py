@@ -58,7 +58,7 @@ def plot_derivative(f: Callable[[Tensor], Tensor], start: float, stop: float) ->
         0.5   0.25    1
         1     1       2
     """
-    _demand_a_function("plot_derivative", f, "torch.sin, -3, 3")
+    demand_a_function("plot_derivative", f, "torch.sin, -3, 3")
     _demand_an_interval(start, stop)
     with Undisturbed(f, []):
         # Not linspace: the middle of -3 to 3 must be 0, not 2e-16.
@@ -154,7 +154,7 @@ def plot_step_sizes(f: Callable[[Tensor], Tensor], x: float) -> Picture:
         >>> print(plot_step_sizes(lambda x: 1 / x, 1.3).text.splitlines()[4])
         1e-05   3e-11                 8e-12
     """
-    _demand_a_function("plot_step_sizes", f, "torch.sin, 1.0")
+    demand_a_function("plot_step_sizes", f, "torch.sin, 1.0")
     if not isinstance(x, Real) or not math.isfinite(x):
         raise ValueError(say("plot_step_sizes got x={x!r}; expected a finite number.", x=x))
     # Short ones only, for long ones would show the function's shape and not the error; longer ones
@@ -228,7 +228,8 @@ def _central_difference(f: Callable[[Tensor], Tensor], point: Tensor, step: floa
     return (upper - lower) / width if width else math.nan
 
 
-def _demand_a_function(name: str, f: Any, example: str) -> None:
+def demand_a_function(name: str, f: Any, example: str) -> None:
+    """Raise an error for what is no function, with an example of how to call the helper."""
     if isinstance(f, Tensor) or not callable(f):
         raise TypeError(
             say(
@@ -254,22 +255,28 @@ def _demand_an_interval(start: Any, stop: Any) -> None:
         )
 
 
-def _value_and_slope(f: Callable[[Tensor], Tensor], point: Tensor) -> tuple[float, float]:
-    x = point.clone().requires_grad_()
-    # Each point starts from the same random state.
-    with torch.random.fork_rng(devices=[]):
-        y: Any = f(x)
+def value_at(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What a function returns at a point, which must be one real number."""
+    y: Any = f(x)
     if not isinstance(y, Tensor):
         raise no_tensor(y)
     if y.numel() != 1 or y.is_complex():
         raise ValueError(
             say(
                 "the function returned a tensor of shape {shape} and dtype {dtype}; expected one "
-                "real number, because a curve has one height at each x.",
+                "real number, because the picture shows one height at each point.",
                 shape=list(y.shape),
                 dtype=y.dtype,
             )
         )
+    return y
+
+
+def _value_and_slope(f: Callable[[Tensor], Tensor], point: Tensor) -> tuple[float, float]:
+    x = point.clone().requires_grad_()
+    # Each point starts from the same random state.
+    with torch.random.fork_rng(devices=[]):
+        y = value_at(f, x)
     if not y.requires_grad:  # it does not depend on x, as far as autograd knows
         return y.item(), 0.0
     (slope,) = torch.autograd.grad(y.sum(), x, allow_unused=True, materialize_grads=True)

@@ -11,6 +11,7 @@ from PIL import Image
 from autodiff_helpers import (
     check_gradient,
     plot_derivative,
+    plot_descent,
     plot_graph,
     plot_step_sizes,
     step_backward,
@@ -33,6 +34,7 @@ def pictures():
         plot_graph(a * a).svg,
         plot_derivative(torch.sin, -3, 3).svg,
         plot_step_sizes(torch.exp, 1.0).svg,
+        plot_descent(torch.sum, [[1.0, 2.0], [0.5, 1.5]]).svg,
         check_gradient(lambda x: x.square().sum(), x, expected=wrong).plot().svg,
         step_backward(a * a)._repr_mimebundle_()["text/html"],
     ]
