@@ -13,6 +13,7 @@ DARK = {
     "#6b7280": "#9ca3af",
     "#b91c1c": "#ff7b72",
     "#7e22ce": "#d8b4fe",
+    "#0f766e": "#5eead4",
     # Boxes: their outlines and what they are filled with
     "#1d4ed8": "#60a5fa",
     "#15803d": "#4ade80",

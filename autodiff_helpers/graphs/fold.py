@@ -36,8 +36,9 @@ def folded(graph: Graph) -> Graph:
 def _ran_before(earlier: Node, node: Node) -> bool:
     # Each of them by the same rule, and without a hook in between.
     by = [{each.rule for each in ran.passed} for ran in (earlier, node)]
-    ran = (earlier.kind, earlier.label, earlier.detail, earlier.gradient)
-    same = ran == (node.kind, node.label, node.detail, earlier.arrives) and by[0] == by[1]
+    ran = (earlier.kind, earlier.label, earlier.detail, earlier.gradient, earlier.tangent)
+    again = (node.kind, node.label, node.detail, earlier.arrives, node.tangent)
+    same = ran == again and by[0] == by[1]
     return same and len(earlier.inputs) == 1
 
 

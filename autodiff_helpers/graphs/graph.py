@@ -61,6 +61,8 @@ class Node:
     """The gradient that arrives here on the way back; empty where it is not known."""
     arrives: str = ""
     """The same as a sum, where it came along several arrows, and with what a hook made of it."""
+    tangent: str = ""
+    """How fast it grows with the leaf that was asked for; empty where none was."""
     passed: tuple[Passed, ...] = ()
     """What an operation passes back to each of its inputs."""
 
@@ -82,7 +84,11 @@ class Node:
         return self.name if self.label or self.number else say_marked(_THE_ONE[self.kind])
 
 
-Part = Literal["name", "detail", "role", "gradient"]
+Part = Literal["name", "detail", "role", "tangent", "gradient"]
+
+
+# What flows forwards, and what flows back.
+_FLOWING: tuple[Part, Part] = ("tangent", "gradient")
 
 
 class Edge(NamedTuple):
@@ -135,6 +141,8 @@ class Graph:
             words["role"] = roles[node.kind]
         if node.shares_with:
             words["role"] = say("constant, shares its memory with {other}", other=node.shares_with)
+        if node.tangent and place not in self.under_tensors:
+            words["tangent"] = say("tangent {tangent}", tangent=node.tangent)
         if gradient := self.gradient_at(place):
             words["gradient"] = say("gradient {gradient}", gradient=gradient)
         return words
@@ -265,7 +273,7 @@ def _written_out(graph: Graph, place: int) -> list[str]:
     line = f"{words['name']}{'  ' if is_operation else ': '}{words['detail']}"
     if "role" in words:
         line = f"{line}  ({words['role']})"
-    return [line, words["gradient"]] if "gradient" in words else [line]
+    return [line, *(words[part] for part in _FLOWING if part in words)]
 
 
 def _branches(graph: Graph, place: int, indent: str) -> list[_Branch]:

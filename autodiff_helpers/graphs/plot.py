@@ -67,6 +67,7 @@ class GraphPlot(Picture):
 def plot_graph(
     *outputs: Tensor,
     gradients: bool = False,
+    tangents: Tensor | None = None,
     unfold: bool = False,
     left_to_right: bool = False,
     axes: "Axes | None" = None,
@@ -89,6 +90,9 @@ def plot_graph(
         gradients: whether to show, in purple, the gradient that arrives at each place when
             ``backward()`` is called on the outputs, or on their sum if they have more elements
             than one; and where a tensor is used several times, what it receives along each arrow.
+        tangents: a leaf; at each place is shown, in teal, how fast the numbers there grow where
+            each element of this leaf grows at speed 1, and the other leaves stay as they are. This
+            is what forward mode computes: the Jacobian times a vector of ones.
         unfold: whether to draw an operation that ran many times in a row as often as it ran,
             and not as one with a count.
         left_to_right: whether to put the leaves at the left instead of at the top.
@@ -104,7 +108,8 @@ def plot_graph(
     Raises:
         TypeError: if there is no output, or one is not a tensor.
         ValueError: if autograd recorded nothing for an output, a name cannot be printed, or
-            gradients are asked for after ``backward()`` has freed the graph.
+            gradients or tangents are asked for after ``backward()`` has freed the graph, or
+            tangents for what is no leaf of the graph, or cannot be differentiated twice.
 
     Example:
         >>> import torch
@@ -116,9 +121,18 @@ def plot_graph(
            └─ ·  DotBackward0  gradient 2.
               ├─ x: [0., 1., 2., 3.]  (leaf)  receives [0., 2., 4., 6.]  gradient [0., 4., 8., 12.]
               └─ x, as above  receives [0., 2., 4., 6.]
+        >>> w = torch.tensor(3.0, requires_grad=True)
+        >>> print(plot_graph(w * w * w, tangents=w))
+        output: 27.  tangent 27.
+        └─ ×  MulBackward0
+           ├─ ×  MulBackward0  tangent 6.
+           │  ├─ w: 3.  (leaf)  tangent 1.
+           │  └─ w, as above
+           └─ w, as above
     """
     _demand_axes(axes)
-    graph = graph_of(outputs, names, inspect.currentframe(), gradients=gradients, unfold=unfold)
+    frame = inspect.currentframe()
+    graph = graph_of(outputs, names, frame, gradients=gradients, tangents=tangents, unfold=unfold)
     _warn_of_many_nodes(len(graph.nodes))
     return GraphPlot(graph, left_to_right, axes)
 

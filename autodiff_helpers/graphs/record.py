@@ -5,10 +5,11 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from autodiff_helpers.graphs.demands import demand_names, demand_recorded
-from autodiff_helpers.graphs.flow import BackwardFlow, flow_back, place_of
+from autodiff_helpers.graphs.flow import BackwardFlow, flow_back, flow_forward, place_of
 from autodiff_helpers.graphs.fold import folded
 from autodiff_helpers.graphs.graph import Graph, Kind, Node, Passed
 from autodiff_helpers.graphs.kept import kept, readable, why_unreadable
@@ -30,6 +31,7 @@ def graph_of(
     frame: FrameType | None,
     *,
     gradients: bool = False,
+    tangents: Tensor | None = None,
     unfold: bool = False,
 ) -> Graph:
     """The graph of some tensors, with the names of whoever called the function of a frame.
@@ -43,17 +45,22 @@ def graph_of(
     asked = "plot_graph" if frame is None else frame.f_code.co_name
     demand_recorded(asked, outputs)
     demand_names(asked, names)
-    graph = record_graph(outputs, named_tensors(outputs, names, frame), gradients=gradients)
+    named = named_tensors(outputs, names, frame)
+    graph = record_graph(outputs, named, gradients=gradients, tangents=tangents)
     return numbered(graph if unfold else folded(graph))
 
 
 def record_graph(
-    outputs: Sequence[Tensor], names: Mapping[str, Tensor], *, gradients: bool = False
+    outputs: Sequence[Tensor],
+    names: Mapping[str, Tensor],
+    *,
+    gradients: bool = False,
+    tangents: Tensor | None = None,
 ) -> Graph:
     """Read the computational graph that autograd recorded for some tensors.
 
-    Nothing is changed, and nothing is computed unless gradients are asked for: the graph is read
-    from each ``grad_fn`` back to the leaves.
+    Nothing is changed, and nothing is computed unless gradients or tangents are asked for: the
+    graph is read from each ``grad_fn`` back to the leaves.
 
     A constant can be shown where autograd kept it for the backward pass, as it does for the
     factors of a product but not for the terms of a sum. It counts as cut off from a recorded
@@ -78,11 +85,12 @@ def record_graph(
     functions = list(functions_of(outputs))
     reasons = [why_unreadable(function) for function in functions]
     freed = any("already been freed" in reason for reason in reasons)
-    if gradients:
+    if gradients or tangents is not None:
         _demand_what_was_kept(freed, reasons)
     flow = flow_back(outputs) if gradients else BackwardFlow({}, {}, {}, {})
     without_noise(flow)
-    recorder = _Recorder(names, functions, flow)
+    growing = {} if tangents is None else _growing_with(tangents, outputs, functions)
+    recorder = _Recorder(names, functions, flow, growing)
     places = [recorder.place_of_tensor(output, "output") for output in outputs]
     recorder.read_operations()
     return Graph(
@@ -110,14 +118,44 @@ def _demand_what_was_kept(freed: bool, reasons: Sequence[str]) -> None:
         )
 
 
+def _growing_with(
+    leaf: Tensor, outputs: Sequence[Tensor], functions: Sequence[Any]
+) -> dict[Any, Tensor]:
+    """The tangents at all places, and 0 at the leaves that stay as they are."""
+    leaves = [function.variable for function in functions if is_leaf(function)]
+    if not any(each is leaf for each in leaves):
+        raise ValueError(
+            say(
+                "plot_graph got tangents={given}; expected a leaf from which an output was "
+                "computed, such as x after x = torch.tensor(3.0, requires_grad=True).",
+                given=described(leaf) if isinstance(leaf, Tensor) else type(leaf).__name__,
+            )
+        )
+    try:
+        tangents = flow_forward(outputs, leaf)
+    except RuntimeError:
+        raise ValueError(
+            say(
+                "plot_graph cannot find the tangents, because an operation in this graph can be "
+                "differentiated only once; look for once_differentiable."
+            )
+        ) from None
+    return {id(each): torch.zeros_like(each) for each in leaves} | tangents
+
+
 class _Recorder:
     """Walks from the outputs to the leaves with a list of its own, so that depth is no limit."""
 
     def __init__(
-        self, names: Mapping[str, Tensor], functions: Sequence[Any], flow: BackwardFlow
+        self,
+        names: Mapping[str, Tensor],
+        functions: Sequence[Any],
+        flow: BackwardFlow,
+        tangents: Mapping[Any, Tensor],
     ) -> None:
         self.nodes: list[Node] = []
         self._flow = flow
+        self._tangents = tangents
         self._places: dict[Any, int] = {}
         self._unread: list[Any] = []
         # Where two names fit, the first one counts.
@@ -152,6 +190,7 @@ class _Recorder:
                     described(tensor),
                     gradient=_described_if_any(gradient),
                     arrives=arrives,
+                    tangent=_described_if_any(self._tangents.get(key)),
                 )
             )
             self._places[key] = place
@@ -198,6 +237,7 @@ class _Recorder:
             passed=tuple(passed),
             gradient=", ".join(described(each) for each in arriving if each is not None),
             arrives=self._arrives(function, arriving),
+            tangent=_described_if_any(self._tangents.get((function, 0))),
         )
 
     def _arrives(self, function: Any, arriving: Sequence[Tensor | None]) -> str:

@@ -31,7 +31,7 @@ MANY_USES = 4
 DARKEST = 1.5
 
 # Purple and red are far apart for the color-blind as well.
-_INK, _GREY, _RED, _PURPLE = "#1f2937", "#6b7280", "#b91c1c", "#7e22ce"
+_INK, _GREY, _RED, _PURPLE, _TEAL = "#1f2937", "#6b7280", "#b91c1c", "#7e22ce", "#0f766e"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,13 @@ _DETAIL = Font(9, _INK, monospace=True)
 _SMALL = Font(7.5, "#4b5563")
 _FLOW = Font(9, _PURPLE, monospace=True)
 _CUT = Font(9, _RED)
-_FONTS: dict[Part, Font] = {"name": _NAME, "detail": _DETAIL, "role": _SMALL, "gradient": _FLOW}
+_FONTS: dict[Part, Font] = {
+    "name": _NAME,
+    "detail": _DETAIL,
+    "role": _SMALL,
+    "tangent": Font(9, _TEAL, monospace=True),
+    "gradient": _FLOW,
+}
 
 
 class Words(NamedTuple):
@@ -247,7 +253,10 @@ def _legend(graph: Graph, left_to_right: bool) -> list[str]:
         ran = say("Arrows show what ran, downwards.")
         plain = say("Gradients flow back up, along solid ones only.")
         purple = say("Gradients, in purple, flow back up, along solid ones only.")
-    return [ran, purple if colored else plain, *filter(None, [graph.note])]
+    lines = [ran, purple if colored else plain]
+    if any(node.tangent for node in graph.nodes):
+        lines.insert(1, say("Tangents, in teal, go the same way."))
+    return [*lines, *filter(None, [graph.note])]
 
 
 class _Row(NamedTuple):
