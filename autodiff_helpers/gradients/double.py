@@ -49,6 +49,8 @@ class InDouble(TorchFunctionMode):
     def __init__(self, own: torch.dtype = torch.float32) -> None:
         super().__init__()
         self._own = own
+        # Whether the function makes something of lower precision on purpose.
+        self.lowers = False
         # Each tensor from outside and the one that stands for it, by its id; anew each time.
         self._stand_ins: list[dict[int, tuple[Tensor, Tensor]]] = []
         self._left: dict[int, tuple[Tensor, Tensor]] = {}
@@ -72,7 +74,10 @@ class InDouble(TorchFunctionMode):
         if func in _DRAWS:
             return self._drawn(func, *lifted)
         result = func(*lifted[0], **lifted[1])
-        return result if func in _CONVERSIONS else _each(result, _made)
+        if func in _CONVERSIONS:
+            self.lowers |= isinstance(result, Tensor) and _is_lower(result)
+            return result
+        return _each(result, _made)
 
     def written(self, returned: Any) -> Any:
         """What a function returned at last, or what stands for it where that was written to."""

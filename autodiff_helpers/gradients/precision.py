@@ -85,12 +85,17 @@ def _value_in_its_own(caller: Caller, *, all_outputs: bool) -> _Value | None:
 def _in_double(called: Callable[..., VectorFunction], own: torch.dtype) -> Iterator[VectorFunction]:
     """The function in double precision: on the outside, and inside too."""
     with suppress(Exception):
-        yield called(double=True)
+        function = called(double=True)
+        # A float64 number times a float32 vector is a float32 vector.
+        if function.dtype == torch.float64:
+            yield function
     with suppress(Exception):
-        function = called(double=True, precision=InDouble(own))
+        inside = InDouble(own)
+        function = called(double=True, precision=inside)
         # The way back must go through in this precision, too.
         vector_jacobian_product(function, torch.ones_like(function.output))
-        yield function
+        if not inside.lowers:
+            yield function
 
 
 def _is_the_same(

@@ -267,3 +267,22 @@ def test_a_leaf_that_is_made_in_double_precision_is_a_leaf():
         (3 * y).sum().backward()
     assert y.dtype == torch.float64
     assert y.grad.tolist() == [3, 3]
+
+
+def test_a_single_number_beside_float32_vectors_is_checked_in_double_precision():
+    inputs, targets = torch.tensor([-1.0, 0.0, 1.0, 2.0]), torch.tensor([-0.9, -0.5, 0.8, 0.9])
+
+    def loss(w, b):
+        return (torch.tanh(w * inputs + b) - targets).square().mean()
+
+    w, b = (torch.tensor(0.0, requires_grad=True) for _ in range(2))
+    result = check_gradient(loss, w, b)
+    assert result.dtype == torch.float64
+    assert "-1.75       -1.75" in str(result)
+    assert "-0.15       -0.15" in str(result)
+
+
+def test_what_is_made_single_on_purpose_stays_so():
+    result = check_gradient(lambda w: w.float() * 3, torch.tensor(2.0, requires_grad=True))
+    assert result.passed
+    assert result.dtype == torch.float32
