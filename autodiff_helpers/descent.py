@@ -18,8 +18,8 @@ from autodiff_helpers.rounding import significant
 from autodiff_helpers.undisturbed import Undisturbed
 from autodiff_helpers.words import say, say_how_many
 
-GRID = 41
-LINES = 10
+GRID = 33
+LINES = 8
 ROWS = 20
 # How much wider than the path the picture is.
 MARGIN = 1.3
