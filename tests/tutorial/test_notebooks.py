@@ -50,6 +50,7 @@ def test_the_chapter_is_complete():
         "glossary",
         "index",
         "mixed-exercises",
+        "using-the-gradient",
     ]
 
 

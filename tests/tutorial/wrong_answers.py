@@ -6,6 +6,7 @@ VECTORS = "2.5.2-backward-for-non-scalar-variables"
 DETACHING = "2.5.3-detaching-computation"
 CONTROL = "2.5.4-gradient-of-python-control-flow"
 MIXED = "mixed-exercises"
+USING = "using-the-gradient"
 
 # (page, number of the exercise, the statement with the wrong answer, words of the hint)
 WRONG = [
@@ -115,4 +116,79 @@ WRONG = [
     (MIXED, 8, "def f(x): return x.sum()", "Not the sum"),
     (MIXED, 9, "def f(x): return torch.stack([3 * x[2], x[0], 2 * x[1]])", "look for a transpose"),
     (MIXED, 9, "def f(x): return torch.stack([x[1], x[2], x[0]])", "are wrong"),
+    (USING, 1, "answer = 6", FACTOR),
+    (USING, 1, "answer = 2.4", FACTOR),
+    (USING, 2, "answer = -3", FACTOR),
+    (USING, 2, "answer = -0.6", "∂f/∂w is wrong"),
+    (USING, 3, "answer = -1, -1", "∂f/∂w is wrong: " + FACTOR),
+    (USING, 3, "answer = -1, -2", "the gradients of w and b are exchanged"),
+    (USING, 3, "answer = 2, 1", "look at the sign"),
+    (USING, 4, "answer = [8, 20]", "are wrong"),
+    (USING, 4, "answer = [6.4, 20]", "Only the derivatives by x[1] are wrong: look at the sign"),
+    (USING, 4, "answer = [3.2, -1]", "are wrong"),
+    (USING, 5, "answer = -2", "∂f/∂w is wrong"),
+    (USING, 5, "answer = 2", "∂f/∂w is wrong"),
+    (
+        USING,
+        6,
+        """for _ in range(3):
+            f(w).backward()
+            before, used = w.detach().clone(), w.grad.clone()
+            with torch.no_grad():
+                w -= 0.1 * used""",
+        "∂f/∂w is wrong",
+    ),
+    (
+        USING,
+        6,
+        """for _ in range(3):
+            w.grad = torch.zeros(())
+            before, used = w.detach().clone(), w.grad.clone()
+            f(w).backward()
+            with torch.no_grad():
+                w -= 0.1 * used""",
+        "∂f/∂w is wrong",
+    ),
+    (
+        USING,
+        7,
+        """for _ in range(3):
+            wx = w * inputs
+            loss = ((wx - 1) ** 2).sum()
+            loss.backward()
+            before, used = w.detach().clone(), w.grad.clone()
+            with torch.no_grad():
+                w -= 0.05 * used""",
+        "∂f/∂w is wrong",
+    ),
+    (
+        USING,
+        7,
+        """for _ in range(3):
+            w.grad = None
+            wx = w * inputs
+            loss = ((wx - 1) ** 2).mean()
+            loss.backward()
+            before, used = w.detach().clone(), w.grad.clone()
+            with torch.no_grad():
+                w -= 0.05 * used""",
+        FACTOR,
+    ),
+    (
+        USING,
+        8,
+        """for x, t in zip(inputs, wanted, strict=True):
+            w.grad = None
+            loss = (w * x - t) ** 2
+            loss.backward()""",
+        "∂f/∂w is wrong",
+    ),
+    (
+        USING,
+        8,
+        """for x, t in zip(inputs, wanted, strict=True):
+            loss = (w * x - t) ** 2 / 2
+            loss.backward()""",
+        FACTOR,
+    ),
 ]
