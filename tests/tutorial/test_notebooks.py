@@ -46,6 +46,8 @@ def test_the_chapter_is_complete():
         "2.5.2-backward-for-non-scalar-variables",
         "2.5.3-detaching-computation",
         "2.5.4-gradient-of-python-control-flow",
+        "a-tiny-autograd",
+        "forwards-and-backwards",
         "gallery",
         "glossary",
         "index",

@@ -6,7 +6,35 @@ VECTORS = "2.5.2-backward-for-non-scalar-variables"
 DETACHING = "2.5.3-detaching-computation"
 CONTROL = "2.5.4-gradient-of-python-control-flow"
 MIXED = "mixed-exercises"
+TINY = "a-tiny-autograd"
+BOTH = "forwards-and-backwards"
 USING = "using-the-gradient"
+
+# Operations of one's own that return something.
+CUBE = """
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return {}
+"""
+PRODUCT = """
+class Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.save_for_backward(a, b)
+        return a * b
+
+    @staticmethod
+    def backward(ctx, gradient):
+        a, b = ctx.saved_tensors
+        return {}
+"""
 
 # (page, number of the exercise, the statement with the wrong answer, words of the hint)
 WRONG = [
@@ -191,4 +219,33 @@ WRONG = [
             loss.backward()""",
         FACTOR,
     ),
+    (BOTH, 1, "answer = 10", FACTOR),
+    (BOTH, 1, "answer = 45", FACTOR),
+    (BOTH, 2, "answer = 1 / x**2", FACTOR),
+    (BOTH, 2, "answer = 2 * x", FACTOR),
+    (BOTH, 3, "answer = 4 * x**3", "∂slope/∂x is wrong"),
+    (BOTH, 3, "answer = 12 * x", "∂slope/∂x is wrong"),
+    (BOTH, 4, "answer = [9, 30]", "are wrong"),
+    (BOTH, 4, "answer = [26, 12]", "the numbers are there, but in other places"),
+    (BOTH, 5, "answer = torch.cos(x) * 2 * x", "∂f/∂x is wrong"),
+    (BOTH, 5, "answer = torch.cos(x) * x**2 - torch.sin(x) * 2 * x", "∂f/∂x is wrong"),
+    (
+        BOTH,
+        6,
+        "def slope(x): return torch.autograd.grad(torch.sin(x), x)[0]",
+        "∂slope/∂x is wrong",
+    ),
+    (BOTH, 6, "def slope(x): return -torch.cos(x)", "Not the derivative of the sine"),
+    (TINY, 1, "answer = 1 / 3, 2 / 3", "∂f/∂b is wrong: look at the sign"),
+    (TINY, 1, "answer = -2 / 3, 1 / 3", "the gradients of a and b are exchanged"),
+    (TINY, 2, "answer = x", "∂f/∂x is wrong"),
+    (TINY, 2, "answer = 2 * x.exp()", FACTOR),
+    (TINY, 3, "answer = 3, 2, 3", "∂f/∂b is wrong"),
+    (TINY, 3, "answer = 3, 10, 3", "∂f/∂b is wrong"),
+    (TINY, 4, "answer = 1, 2", "the gradients of w and b are exchanged"),
+    (TINY, 4, "answer = 1, 1", "∂f/∂w is wrong"),
+    (TINY, 5, CUBE.format("3 * x**2"), "Cube.backward does not use what it is given"),
+    (TINY, 5, CUBE.format("-gradient * 3 * x**2"), "look at the sign"),
+    (TINY, 6, PRODUCT.format("b, a"), "Product.backward does not use what it is given"),
+    (TINY, 6, PRODUCT.format("gradient * a * b, gradient * a * b"), "are wrong"),
 ]
