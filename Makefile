@@ -26,7 +26,8 @@ make mutants   see whether the tests notice small changes of the code;
 make outputs   run every notebook afresh and store its outputs; one alone: make outputs ONLY=...
 make stamp     say that translated cells follow the English ones as they are now, once you looked
 make catalogue list what the helpers say, for each language in which they say it
-make docs      build the site from the notebooks as they are stored
+make docs      build the site from the notebooks as they are stored, with the slides
+make slides    make a deck of slides from each notebook, in site/slides
 make package   build the wheel and the sdist, and prove that they work when installed, and that
                what a reader installs is enough for every notebook
 make bench     time the helpers and the proof against their plain counterparts
@@ -34,7 +35,7 @@ make lint      check style and types
 make clean     remove .venv, the site and the tools' caches
 endef
 
-.PHONY: help lab fresh edit test browser coverage mutants outputs stamp catalogue docs package bench lint clean
+.PHONY: help lab fresh edit test browser coverage mutants outputs stamp catalogue docs slides package bench lint clean
 
 # `cd .` keeps make from adding that there was nothing to do.
 help:
@@ -88,6 +89,9 @@ catalogue: $(READY)
 
 docs: $(READY)
 	$(BIN)/python tools/build_site.py
+
+slides: $(READY)
+	$(BIN)/python tools/slides.py
 
 package: $(READY)
 	$(BIN)/python tools/prove_package.py

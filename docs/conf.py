@@ -18,8 +18,8 @@ project = "Automatic differentiation"
 author = "The autodiff tutorial authors"
 copyright = f"2026 {author}. Text: CC BY 4.0, code: MIT"
 extensions = ["myst_nb", "sphinx_external_toc", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-# Only parts of it are shown, by the pages that include them.
-exclude_patterns = ["README*.md"]
+# Only parts of a README are shown, by the pages that include them; notes belong to slides.
+exclude_patterns = ["README*.md", "notes"]
 # What the site itself says in other languages.
 locale_dirs = [str(DOCS / "locale")]
 
@@ -67,6 +67,7 @@ def lead_to_other_languages(app, page, _template, context, _doctree):
         for code, name in NAMES.items()
         if code != own
     ]
+    context["slides"] = f"{up}slides/{own}/{page}.html"
     context["original"] = ORIGINAL
 
 

@@ -2,16 +2,15 @@
 
 Each language is a site of its own in a folder of its own, made from the notebooks in that
 language and the few pages in ``docs/<language>/``. What nobody has translated yet is there in
-English.
+English. Beside them are the slides of all languages.
 """
 
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 
 from languages import LANGUAGES, ORIGINAL, ROOT
+from slides import copy_mathjax, make_slides
 
 DOCS = ROOT / "docs"
 WORK = DOCS / "build"
@@ -31,6 +30,7 @@ def build_site() -> None:
         shutil.copytree(WORK / language / "html", target, ignore=left_out)
         copy_mathjax(target / "_static" / "mathjax")
     shutil.copy(DOCS / "start.html", SITE / "index.html")
+    make_slides(SITE / "slides")
 
 
 def start_building(language: str) -> subprocess.Popen[bytes]:
@@ -51,15 +51,6 @@ def start_building(language: str) -> subprocess.Popen[bytes]:
         f"language={language.replace('-', '_')}",
     ]
     return subprocess.Popen([sys.executable, "-m", "sphinx", *options, pages, built])
-
-
-def copy_mathjax(target: Path) -> None:
-    """Copy what pages need to set mathematics: one script and its fonts."""
-    spec = find_spec("sphinx-mathjax-offline")
-    mathjax = Path(spec.origin).parent / "static" / "mathjax"
-    fonts = Path("output", "chtml", "fonts")
-    shutil.copytree(mathjax / fonts, target / fonts)
-    shutil.copy(mathjax / "tex-chtml.js", target)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ def translated_pages() -> list[tuple[str, Path, Path]]:
     docs = ROOT / "docs"
     pages = [(each, ROOT / "README.md", ROOT / f"README.{each}.md") for each in TRANSLATIONS]
     for language in TRANSLATIONS:
-        for path in sorted((docs / language).glob("*.md")):
-            pages.append((language, docs / ORIGINAL / path.name, path))
+        for path in sorted((docs / language).rglob("*.md")):
+            pages.append((language, docs / ORIGINAL / path.relative_to(docs / language), path))
     return pages
 
 

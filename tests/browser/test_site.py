@@ -271,6 +271,16 @@ def test_notebook_can_be_downloaded_as_it_is_stored(visit, page):
     assert Path(download.value.path()).read_bytes() == stored
 
 
+@pytest.mark.parametrize(("language", "link"), [("en", "Slides"), ("zh-TW", "投影片")])
+def test_a_notebook_leads_to_its_slides(visit, language, link):
+    name = "2.5.1-a-simple-example"
+    tab = visit(f"../{language}/{name}")
+    tab.get_by_role("link", name=link, exact=True).click()
+    tab.wait_for_url(f"**/slides/{language}/{name}.html")
+    tab.wait_for_function("window.Reveal?.isReady()")
+    assert tab.locator("html").get_attribute("lang") == language
+
+
 @pytest.mark.parametrize("where", ["server", "folder"])
 def test_search_finds_the_chapter(visit, address, site, where):
     base = address if where == "server" else site.as_uri()

@@ -37,7 +37,9 @@ def test_a_reader_installs_what_the_helpers_and_jupyterlab_need_and_no_tool_of_o
     pins, installed = pyproject_pins(), set(pins_in(READER))
     assert {*pins["helpers"], *pins["lab"]} <= installed
     tools = {Requirement(pin).name for pin in [*pins["docs"], *pins["dev"]]}
-    needed_by_jupyterlab = {"babel", "nbclient", "nbformat", "packaging", "psutil", "pyyaml"}
+    needed_by_jupyterlab = {
+        *("babel", "nbclient", "nbformat", "packaging", "psutil", "pygments", "pyyaml")
+    }
     assert tools & versions_in(READER).keys() == needed_by_jupyterlab
 
 

@@ -22,7 +22,7 @@ APART = re.compile(
 
 PATHS = [
     *sorted(LANGUAGES[ZH].glob("*.ipynb")),
-    *sorted((ROOT / "docs" / ZH).glob("*.md")),
+    *sorted((ROOT / "docs" / ZH).rglob("*.md")),
     *ROOT.glob(f"*.{ZH}.md"),
 ]
 

@@ -29,7 +29,8 @@ def test_a_page_is_in_step(language, original, path):
 
 
 def test_every_page_is_translated():
-    pages = [{path.name for path in (ROOT / "docs" / each).glob("*.md")} for each in LANGUAGES]
+    folders = [ROOT / "docs" / each for each in LANGUAGES]
+    pages = [{path.relative_to(each) for path in each.rglob("*.md")} for each in folders]
     assert all(names == pages[0] for names in pages)
 
 
