@@ -26,6 +26,9 @@ make mutants   see whether the tests notice small changes of the code;
 make outputs   run every notebook afresh and store its outputs; one alone: make outputs ONLY=...
 make stamp     say that translated cells follow the English ones as they are now, once you looked
 make catalogue list what the helpers say, for each language in which they say it
+make exercises write what students get, as zips to hand out, into class/
+make handout   print the handout for a class, a page in each language, into class/
+make grade     grade what they hand in: make grade SUBMISSIONS=folder; without one, samples
 make docs      build the site from the notebooks as they are stored, with the slides
 make slides    make a deck of slides from each notebook, in site/slides
 make package   build the wheel and the sdist, and prove that they work when installed, and that
@@ -35,7 +38,7 @@ make lint      check style and types
 make clean     remove .venv, the site and the tools' caches
 endef
 
-.PHONY: help lab fresh edit test browser coverage mutants outputs stamp catalogue docs slides package bench lint clean
+.PHONY: help lab fresh edit test browser coverage mutants outputs stamp catalogue exercises handout grade docs slides package bench lint clean
 
 # `cd .` keeps make from adding that there was nothing to do.
 help:
@@ -87,6 +90,15 @@ stamp: $(READY)
 catalogue: $(READY)
 	$(BIN)/python tools/catalogues.py
 
+exercises: $(READY)
+	$(BIN)/python tools/hand_out.py
+
+handout: $(READY)
+	$(BIN)/python tools/handout.py
+
+grade: $(READY)
+	$(BIN)/python tools/grade.py "$(or $(SUBMISSIONS),exercises/submissions)"
+
 docs: $(READY)
 	$(BIN)/python tools/build_site.py
 
@@ -97,12 +109,14 @@ package: $(READY)
 	$(BIN)/python tools/prove_package.py
 	$(BIN)/python tools/prove_reader.py
 
+bench: export PYTHONPATH := tools
 bench: $(READY)
 	$(BIN)/python benchmarks/notebooks.py
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/verdicts.py
 	$(BIN)/python benchmarks/graph_plot.py
+	$(BIN)/python benchmarks/classroom.py
 
 lint: $(READY)
 	$(BIN)/ruff check
@@ -110,7 +124,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 clean:
-	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv .coverage dist docs/build screenshots site mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
+	$(PYTHON) -c "import shutil; [shutil.rmtree(d, True) for d in '.venv .coverage dist docs/build screenshots site class mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache'.split()]"
 
 # A stamp is written last, so a set-up that was interrupted is done again.
 STAMP = @$(BIN)/python -c "open('$@', 'w')"

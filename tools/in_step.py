@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
-from languages import LANGUAGES, ORIGINAL, ROOT, TRANSLATIONS
+from languages import EXERCISES, LANGUAGES, ORIGINAL, ROOT, TRANSLATIONS
 from nbformat import NotebookNode
 from pages import text_of, translated_pages, write_stamp
 
@@ -205,9 +205,10 @@ def read(path: Path) -> NotebookNode:
 def translated() -> list[tuple[str, Path, Path]]:
     """Every translated notebook: its language, the original, and itself."""
     return [
-        (language, LANGUAGES[ORIGINAL] / path.name, path)
+        (language, folders[ORIGINAL] / path.name, path)
+        for folders in (LANGUAGES, EXERCISES)
         for language in TRANSLATIONS
-        for path in sorted(LANGUAGES[language].glob("*.ipynb"))
+        for path in sorted(folders[language].glob("*.ipynb"))
     ]
 
 

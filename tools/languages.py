@@ -7,6 +7,8 @@ NOTEBOOKS = ROOT / "notebooks"
 
 # The first is the one that the others are translated from.
 LANGUAGES = {"en": NOTEBOOKS, "zh-TW": NOTEBOOKS / "zh-TW"}
+# And of its exercises for a class.
+EXERCISES = {"en": ROOT / "exercises", "zh-TW": ROOT / "exercises" / "zh-TW"}
 ORIGINAL, *TRANSLATIONS = LANGUAGES
 # What each calls itself.
 NAMES = {"en": "English", "zh-TW": "繁體中文"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from catalogues import catalogue_of, read
-from languages import LANGUAGES, ROOT
+from languages import EXERCISES, LANGUAGES, ROOT
 from markdown_it import MarkdownIt
 
 ZH = "zh-TW"
@@ -22,6 +22,7 @@ APART = re.compile(
 
 PATHS = [
     *sorted(LANGUAGES[ZH].glob("*.ipynb")),
+    *sorted(EXERCISES[ZH].glob("*.ipynb")),
     *sorted((ROOT / "docs" / ZH).rglob("*.md")),
     *ROOT.glob(f"*.{ZH}.md"),
 ]
@@ -52,7 +53,8 @@ def faults(text):
         yield f"a space is missing: {found}"
     if found := re.findall(f".?{HAN}[*]*[,.;:?!()].?|.?[,;:?!()]{HAN}.?", plain):
         yield f"no Chinese punctuation: {found}"
-    if found := re.findall(" [，。；：？！、（）「」]|[，。；：？！、（）「」] ", plain):
+    cells = re.sub(" *[|] *", "|", plain)  # the bars of a table are no text
+    if found := re.findall(" [，。；：？！、（）「」]|[，。；：？！、（）「」] ", cells):
         yield f"a space beside Chinese punctuation: {found}"
 
 

@@ -5,7 +5,7 @@ from copy import deepcopy
 import nbformat
 import pytest
 from in_step import STAMP, differences, out_of_date, problems, read, stamp, stamp_of, translated
-from languages import LANGUAGES, ORIGINAL, ROOT, TRANSLATIONS
+from languages import EXERCISES, LANGUAGES, ORIGINAL, ROOT, TRANSLATIONS
 from pages import stamp_in, text_of, translated_pages, write_stamp
 
 ZH = "zh-TW"
@@ -34,11 +34,10 @@ def test_every_page_is_translated():
     assert all(names == pages[0] for names in pages)
 
 
+@pytest.mark.parametrize("folders", [LANGUAGES, EXERCISES], ids=["notebooks", "exercises"])
 @pytest.mark.parametrize("language", TRANSLATIONS)
-def test_every_notebook_is_translated(language):
-    names = [
-        {path.name for path in LANGUAGES[each].glob("*.ipynb")} for each in (ORIGINAL, language)
-    ]
+def test_every_notebook_is_translated(language, folders):
+    names = [{path.name for path in folders[each].glob("*.ipynb")} for each in (ORIGINAL, language)]
     assert names[1] == names[0]
 
 
