@@ -1,9 +1,9 @@
 """Settings for all tests, and the browser that some of them share."""
 
 import os
-import shutil
 
 import pytest
+from chromium import launch
 from hypothesis import settings
 from playwright.sync_api import Error, sync_playwright
 
@@ -30,16 +30,10 @@ def pytest_runtest_makereport(item):
 # For one module only: while Playwright runs, no other event loop can, and nbval needs one.
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium without a window: Debian's, or else the Chrome that is installed.
-
-    The headless shell has no window at all to draw, and takes two thirds of the time.
-    """
-    chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    """Chromium without a window."""
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(
-                executable_path=chromium, channel=None if chromium else "chrome"
-            )
+            browser = launch(playwright)
         except Error as error:
             pytest.skip(f"needs Chromium (Debian's package is chromium-headless-shell): {error}")
         yield browser
