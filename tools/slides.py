@@ -28,7 +28,7 @@ DOCS = ROOT / "docs"
 DECK = DOCS / "slides"
 SLIDES = ROOT / "site" / "slides"
 # In light and dark colors; the same as on the site.
-CODE_STYLES = {"light": "a11y-high-contrast-light", "dark": "a11y-dark"}
+CODE_STYLES = {"light": "a11y-light", "dark": "a11y-dark"}
 
 
 @dataclass
