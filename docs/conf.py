@@ -27,6 +27,8 @@ locale_dirs = [str(DOCS / "locale")]
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
+# A link to a heading leads there in JupyterLab too.
+myst_heading_slug_func = "pages.anchor"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

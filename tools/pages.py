@@ -1,4 +1,4 @@
-"""Pages in step: what is written in Markdown carries its stamp in a comment at its end."""
+"""Pages in step, which carry a stamp in a comment at their end; and the names of their headings."""
 
 import json
 import re
@@ -7,6 +7,11 @@ from pathlib import Path
 from languages import ORIGINAL, ROOT, TRANSLATIONS
 
 COMMENT = re.compile(r"\n<!-- in step: (.*) -->\n\Z")
+
+
+def anchor(heading: str) -> str:
+    """What JupyterLab calls a heading in a link to it; the site does the same."""
+    return heading.replace(" ", "-")
 
 
 def translated_pages() -> list[tuple[str, Path, Path]]:

@@ -53,6 +53,7 @@ def test_the_chapter_is_complete():
         "index",
         "mixed-exercises",
         "using-the-gradient",
+        "when-it-goes-wrong",
     ]
 
 

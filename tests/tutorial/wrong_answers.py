@@ -9,6 +9,7 @@ MIXED = "mixed-exercises"
 TINY = "a-tiny-autograd"
 BOTH = "forwards-and-backwards"
 USING = "using-the-gradient"
+CLINIC = "when-it-goes-wrong"
 
 # Operations of one's own that return something.
 CUBE = """
@@ -35,6 +36,7 @@ class Product(torch.autograd.Function):
         a, b = ctx.saved_tensors
         return {}
 """
+QUOTIENT = PRODUCT.replace("Product", "Quotient").replace("a * b", "a / b")
 
 # (page, number of the exercise, the statement with the wrong answer, words of the hint)
 WRONG = [
@@ -248,4 +250,52 @@ WRONG = [
     (TINY, 5, CUBE.format("-gradient * 3 * x**2"), "look at the sign"),
     (TINY, 6, PRODUCT.format("b, a"), "Product.backward does not use what it is given"),
     (TINY, 6, PRODUCT.format("gradient * a * b, gradient * a * b"), "are wrong"),
+    (CLINIC, 1, "answer = 9", "∂f/∂loss is wrong"),
+    (CLINIC, 1, "answer = 6", "∂f/∂loss is wrong"),
+    (CLINIC, 2, "answer = [2.2, 5.7]", "are wrong"),
+    (CLINIC, 2, "answer = [2.4, 5.4]", "are wrong"),
+    (CLINIC, 3, "answer = 4 * x**3", "are wrong"),
+    (CLINIC, 3, "answer = 2 * (x**2 + 1)", "are wrong"),
+    (CLINIC, 4, "answer = [0, 1 / 2, 1 / 4]", "Only the derivatives by x[0] are wrong"),
+    (CLINIC, 4, "answer = [1, 1 / 2, 1 / 4]", "Only the derivatives by x[0] are wrong"),
+    (
+        CLINIC,
+        5,
+        "def f(x): return torch.tensor([x[0] * x[1], x[1]], requires_grad=True).sum()",
+        "torch.tensor() cuts the function off",
+    ),
+    (
+        CLINIC,
+        5,
+        "def f(x): return (x.detach()[0] * x[1] + x[1]).sum()",
+        "detach() cuts the function off",
+    ),
+    (CLINIC, 5, "def f(x): return torch.stack([x[0] + x[1], x[1]]).sum()", "Not the sum"),
+    (CLINIC, 6, "y.data += 1", "look for a constant that is added"),
+    (CLINIC, 6, "y.data *= 2", FACTOR),
+    (
+        CLINIC,
+        7,
+        "def f(x): return torch.nan_to_num(torch.where(x == 0, 1.0, x.sin() / x)).sum()",
+        "look at what torch.where() leaves out",
+    ),
+    (
+        CLINIC,
+        7,
+        "def f(x): return torch.where(x == 0, 1.0, torch.nan_to_num(x.sin() / x)).sum()",
+        "look at what torch.where() leaves out",
+    ),
+    (CLINIC, 7, "def f(x): return (x.sin() / x).nan_to_num().sum()", "Wrong at zero"),
+    (
+        CLINIC,
+        8,
+        QUOTIENT.format("gradient / b, -gradient * a / b"),
+        "∂Quotient/∂b is wrong",
+    ),
+    (
+        CLINIC,
+        8,
+        QUOTIENT.format("-gradient * a / b**2, gradient / b"),
+        "the gradients of a and b are exchanged",
+    ),
 ]
