@@ -37,6 +37,19 @@ class Product(torch.autograd.Function):
         return {}
 """
 QUOTIENT = PRODUCT.replace("Product", "Quotient").replace("a * b", "a / b")
+RECIPROCAL = """
+class Reciprocal(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        r = 1 / x
+        ctx.save_for_backward(r)
+        return r
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (r,) = ctx.saved_tensors
+        return {}
+"""
 
 # (page, number of the exercise, the statement with the wrong answer, words of the hint)
 WRONG = [
@@ -250,6 +263,9 @@ WRONG = [
     (TINY, 5, CUBE.format("-gradient * 3 * x**2"), "look at the sign"),
     (TINY, 6, PRODUCT.format("b, a"), "Product.backward does not use what it is given"),
     (TINY, 6, PRODUCT.format("gradient * a * b, gradient * a * b"), "are wrong"),
+    (TINY, 7, RECIPROCAL.format("gradient * r**2"), "look at the sign"),
+    (TINY, 7, RECIPROCAL.format("-(r**2)"), "Reciprocal.backward does not use what it is given"),
+    (TINY, 7, RECIPROCAL.format("-gradient / r**2"), "are wrong"),
     (CLINIC, 1, "answer = 9", "∂f/∂loss is wrong"),
     (CLINIC, 1, "answer = 6", "∂f/∂loss is wrong"),
     (CLINIC, 2, "answer = [2.2, 5.7]", "are wrong"),
