@@ -196,7 +196,7 @@ class OpenNotebook:
         """Save the notebook once all its cells have run, and return what is saved."""
         count = len(code_cells(nbformat.read(self.path, as_version=4)))
         last = self.panel.locator(".jp-InputPrompt", has_text=f"[{count}]:")
-        last.wait_for(timeout=60_000)
+        last.wait_for(timeout=120_000)
         # Saved is what the server has answered; JupyterLab also puts down what it has open.
         with self.page.expect_response(_saves_a_file):
             self.page.keyboard.press("ControlOrMeta+s")
