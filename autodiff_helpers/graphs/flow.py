@@ -1,4 +1,4 @@
-"""What flows through a recorded graph, back or forwards, at every place, with nothing touched."""
+"""What flows back through a recorded graph: the gradient at every place, with nothing touched."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import GradientEdge
 
 from autodiff_helpers.graphs.retained import SparedGradients
 from autodiff_helpers.recorded import functions_of, is_leaf
@@ -64,45 +63,6 @@ def flow_back(outputs: Sequence[Tensor]) -> BackwardFlow:
         if gradient is not None:
             flow.leaves[id(leaf)] = gradient
     return flow
-
-
-def flow_forward(outputs: Sequence[Tensor], leaf: Tensor) -> dict[Any, Tensor]:
-    """How fast the results of a graph grow where each element of one leaf grows at speed 1.
-
-    Told by place, as in ``BackwardFlow.parts``. Autograd has recorded how to go back only; but
-    what it gives there is linear in the vector that it is given, and so the derivative of that
-    with respect to the vector is the Jacobian-vector product.
-
-    Example:
-        >>> x = torch.tensor(3.0, requires_grad=True)
-        >>> y = x * x
-        >>> flow_forward([y], x)[y.grad_fn, 0]
-        tensor(6.)
-    """
-    tangents: dict[Any, Tensor] = {id(leaf): torch.ones_like(leaf)}
-    arriving = flow_back(outputs).arriving
-    with _noting(BackwardFlow({}, {}, {}, {}), list(arriving)), Undisturbed(None, outputs):
-        for function, gradients in arriving.items():
-            for number, like in enumerate(gradients):
-                if like is not None:
-                    edge = GradientEdge(function, number)
-                    tangents[function, number] = _tangent(edge, leaf, like)
-    return tangents
-
-
-def _tangent(edge: GradientEdge, leaf: Tensor, like: Tensor) -> Tensor:
-    """The derivative of the vector-Jacobian product, where each element of the leaf counts."""
-    vector = torch.ones_like(like, requires_grad=True)
-    (product,) = torch.autograd.grad(edge, leaf, vector, create_graph=True, allow_unused=True)
-    tangent = None
-    if product is not None and product.requires_grad:
-        ones = torch.ones_like(product)
-        (tangent,) = torch.autograd.grad(product, vector, ones, allow_unused=True)
-    if tangent is not None:
-        return tangent.detach()
-    if product is not None and product.any():
-        raise RuntimeError("something in the graph is differentiable once only")
-    return torch.zeros_like(like)
 
 
 @contextmanager

@@ -72,6 +72,11 @@ def ask_again(function: Any, gradients: Sequence[Tensor | None]) -> tuple[Tensor
     return passed if isinstance(passed, tuple) else (passed,)
 
 
+def results_of(function: Any) -> Sequence[Any]:
+    """The shape, the dtype and the device of each result of an operation."""
+    return getattr(function, "_input_metadata")  # type: ignore[no-any-return]  # noqa: B009
+
+
 def _has_hooks(raw: Any) -> bool:
     several = raw if isinstance(raw, tuple | list) else [raw]
     return any(getattr(each, "unpack_hook", None) is not None for each in several)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autodiff_helpers.graphs.kept import kept, order_of_norm
+from autodiff_helpers.graphs.kept import kept, order_of_norm, results_of
 from autodiff_helpers.rounding import significant
 from autodiff_helpers.words import say, say_marked
 
@@ -78,7 +78,7 @@ def _dim(function: Any) -> str:
 def _place(function: Any) -> str:
     """What was taken, in brackets as in Python; of a derivative's derivative, what was put in."""
     dim, shape, index = (kept(function, name) for name in ("dim", "self_sym_sizes", "index"))
-    shape = _metadata(function).shape if shape is None else shape
+    shape = results_of(function)[0].shape if shape is None else shape
     if index is None:
         start, end, step = (kept(function, name) for name in ("start", "end", "step"))
         stride = "" if step == 1 else f":{step}"
@@ -126,24 +126,19 @@ def _factor(function: Any, name: str) -> str:
     return "" if found == 1 else f"{_written(found)} × "
 
 
-def _metadata(function: Any) -> Any:
-    """The shape and the dtype of the first result."""
-    return getattr(function, "_input_metadata")[0]  # noqa: B009
-
-
 _READERS: dict[str, Callable[[Any], str]] = {
     "beta times": lambda function: _factor(function, "beta"),
     "constant": _constant,
     "dim": _dim,
     "dims": lambda function: f" dim {kept(function, 'dim0')}, {kept(function, 'dim1')}",
-    "dtype": lambda function: str(_metadata(function).dtype).removeprefix("torch."),
+    "dtype": lambda function: str(results_of(function)[0].dtype).removeprefix("torch."),
     "indices": _indices,
     "limits": _limits,
     "norm": lambda function: _written(order_of_norm(function)),
     "order": _order,
     "place": _place,
     "rounding": lambda function: f" {kept(function, 'rounding_mode')}",
-    "shape": lambda function: str(list(_metadata(function).shape)),
+    "shape": lambda function: str(list(results_of(function)[0].shape)),
     "value times": lambda function: _factor(function, "value"),
     "times alpha": lambda function: f" {_factor(function, 'alpha')}".rstrip(),
 }

@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from autodiff_helpers.graphs.flow import BackwardFlow
 from autodiff_helpers.graphs.kept import ask_again
+from autodiff_helpers.graphs.leftover import is_left_over, with_turned_signs
 from autodiff_helpers.graphs.values import has_numbers
-
-# So many units in the last place of the terms of a sum may be left of a zero.
-UNITS = 16
 
 
 def without_noise(flow: BackwardFlow) -> None:
@@ -26,13 +23,15 @@ def without_noise(flow: BackwardFlow) -> None:
             if each is not None
         ]
         passed = flow.passed.get(function, ())
-        turned = ask_again(function, [_with_turned_signs(each) for each in arriving])
+        turned = ask_again(
+            function, [each if each is None else with_turned_signs(each) for each in arriving]
+        )
         for operand, gradient in enumerate(passed):
             if gradient is None or not has_numbers(gradient):
                 continue
             large = turned[operand] if turned else None
             is_from_noise = any(settled) and not any(_any(each) for each in arriving)
-            if is_from_noise or (large is not None and _is_left_over(gradient, [large])):
+            if is_from_noise or (large is not None and is_left_over(gradient, [large])):
                 gradient.zero_()
     for place, gradient in flow.leaves.items():
         flow.leaves[place] = gradient.clone()
@@ -44,7 +43,7 @@ def _settle(gradient: Tensor, parts: Sequence[Tensor]) -> bool:
     if not has_numbers(gradient) or not _any(gradient):
         return False
     from_noise = bool(parts) and not any(map(_any, parts))
-    if from_noise or (len(parts) > 1 and _is_left_over(gradient, parts)):
+    if from_noise or (len(parts) > 1 and is_left_over(gradient, parts)):
         gradient.zero_()
         return True
     return False
@@ -52,20 +51,3 @@ def _settle(gradient: Tensor, parts: Sequence[Tensor]) -> bool:
 
 def _any(gradient: Tensor | None) -> bool:
     return gradient is not None and bool(gradient.any())
-
-
-def _is_left_over(gradient: Tensor, terms: Sequence[Tensor]) -> bool:
-    largest = max(_largest(each) for each in terms)
-    return 0 < _largest(gradient) <= UNITS * torch.finfo(gradient.dtype).eps * largest
-
-
-def _largest(gradient: Tensor) -> float:
-    return float(gradient.abs().max()) if gradient.numel() else 0.0
-
-
-def _with_turned_signs(gradient: Tensor | None) -> Tensor | None:
-    """The same gradient with a minus before every other number."""
-    if gradient is None:
-        return None
-    signs = 1 - 2 * (torch.arange(gradient.numel(), device=gradient.device) % 2)
-    return gradient * signs.to(gradient.dtype).reshape(gradient.shape)

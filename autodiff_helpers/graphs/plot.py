@@ -83,16 +83,17 @@ def plot_graph(
     no copy with a memory of its own, as of ``detach().clone()``. A tensor that only shares its
     memory with a leaf, as ``data`` with ``nn.Parameter(data)``, is called so and has no scissors.
     Nothing is changed: no ``.grad``, no graph, no hook. To find gradients, your own hooks and
-    checkpoints run as ``backward()`` would run them.
+    checkpoints run as ``backward()`` would run them. To find tangents, no hook runs.
 
     Args:
         outputs: the tensors whose graph to draw, of any shape and dtype.
         gradients: whether to show, in purple, the gradient that arrives at each place when
             ``backward()`` is called on the outputs, or on their sum if they have more elements
             than one; and where a tensor is used several times, what it receives along each arrow.
-        tangents: a leaf; at each place is shown, in teal, how fast the numbers there grow where
-            each element of this leaf grows at speed 1, and the other leaves stay as they are. This
-            is what forward mode computes: the Jacobian times a vector of ones.
+        tangents: a leaf; in teal is shown how fast the numbers at each place grow where each
+            element of this leaf grows at speed 1, and the other leaves stay as they are. This is
+            what forward mode computes: the Jacobian times a vector of ones. Here it is found from
+            what was recorded for the way back, one operation after the other.
         unfold: whether to draw an operation that ran many times in a row as often as it ran,
             and not as one with a count.
         left_to_right: whether to put the leaves at the left instead of at the top.
@@ -109,7 +110,8 @@ def plot_graph(
         TypeError: if there is no output, or one is not a tensor.
         ValueError: if autograd recorded nothing for an output, a name cannot be printed, or
             gradients or tangents are asked for after ``backward()`` has freed the graph, or
-            tangents for what is no leaf of the graph, or cannot be differentiated twice.
+            tangents for what is no leaf of the graph, or through an operation that cannot be
+            differentiated twice.
 
     Example:
         >>> import torch

@@ -5,14 +5,14 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from autodiff_helpers.graphs.demands import demand_names, demand_recorded
-from autodiff_helpers.graphs.flow import BackwardFlow, flow_back, flow_forward, place_of
+from autodiff_helpers.graphs.flow import BackwardFlow, flow_back, place_of
 from autodiff_helpers.graphs.fold import folded
+from autodiff_helpers.graphs.forwards import flow_forward
 from autodiff_helpers.graphs.graph import Graph, Kind, Node, Passed
-from autodiff_helpers.graphs.kept import kept, readable, why_unreadable
+from autodiff_helpers.graphs.kept import kept, readable, results_of, why_unreadable
 from autodiff_helpers.graphs.labels import label_of, with_number
 from autodiff_helpers.graphs.memory import Memory, in_one_storage
 from autodiff_helpers.graphs.names import named_tensors
@@ -121,7 +121,7 @@ def _demand_what_was_kept(freed: bool, reasons: Sequence[str]) -> None:
 def _growing_with(
     leaf: Tensor, outputs: Sequence[Tensor], functions: Sequence[Any]
 ) -> dict[Any, Tensor]:
-    """The tangents at all places, and 0 at the leaves that stay as they are."""
+    """The tangents at all places."""
     leaves = [function.variable for function in functions if is_leaf(function)]
     if not any(each is leaf for each in leaves):
         raise ValueError(
@@ -131,16 +131,7 @@ def _growing_with(
                 given=described(leaf) if isinstance(leaf, Tensor) else type(leaf).__name__,
             )
         )
-    try:
-        tangents = flow_forward(outputs, leaf)
-    except RuntimeError:
-        raise ValueError(
-            say(
-                "plot_graph cannot find the tangents, because an operation in this graph can be "
-                "differentiated only once; look for once_differentiable."
-            )
-        ) from None
-    return {id(each): torch.zeros_like(each) for each in leaves} | tangents
+    return flow_forward(outputs, leaf)
 
 
 class _Recorder:
@@ -237,7 +228,13 @@ class _Recorder:
             passed=tuple(passed),
             gradient=", ".join(described(each) for each in arriving if each is not None),
             arrives=self._arrives(function, arriving),
-            tangent=_described_if_any(self._tangents.get((function, 0))),
+            tangent=self._tangents_of(function),
+        )
+
+    def _tangents_of(self, function: Any) -> str:
+        places = [(function, number) for number in range(len(results_of(function)))]
+        return ", ".join(
+            described(self._tangents[each]) for each in places if each in self._tangents
         )
 
     def _arrives(self, function: Any, arriving: Sequence[Tensor | None]) -> str:
