@@ -274,6 +274,9 @@ def assert_shows_what_is_stored(opened, ran, path):
     assert [shown(cell) for cell in code_cells(ran)] == expected
 
     photograph = opened.photograph(SCREENSHOTS / f"{path.stem}.png")
+    # JupyterLab draws what a cell shows when that comes into sight.
+    for cell in opened.panel.locator(".jp-CodeCell").all():
+        cell.scroll_into_view_if_needed()
     pictures = opened.pictures()
     assert len(pictures) == sum(
         "image/svg+xml" in str(output.get("data")) for outputs in expected for output in outputs
