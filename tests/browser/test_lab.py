@@ -21,6 +21,7 @@ import psutil
 import pytest
 from nbformat.sign import NotebookNotary
 from notebook_rules import code_cells
+from pages import anchor
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -313,6 +314,20 @@ def test_a_reader_comes_from_the_contents_to_the_last_cell_of_the_first_chapter(
 def test_run_all_shows_what_is_stored(page, lab, path):
     with closing(open_in(page, lab, path.stem)) as opened:
         assert_shows_what_is_stored(opened, opened.run_all(), path)
+
+
+# JupyterLab guesses how high the cells are that it has not drawn yet, so it stops near the place.
+IS_NEAR = "place => Math.abs(place.getBoundingClientRect().top) < innerHeight / 2"
+
+
+def test_a_message_leads_to_its_place(page, lab):
+    with closing(open_in(page, lab, "when-it-goes-wrong")) as opened:
+        for name in ("round()", "requires_grad_(True)", "x += 1"):
+            place = opened.panel.locator("h3", has_text=name)
+            place.wait_for(state="attached")
+            assert not place.evaluate(IS_NEAR)
+            opened.panel.locator(f"table a[href='#{anchor(name)}']").first.click()
+            page.wait_for_function(IS_NEAR, arg=place.element_handle())
 
 
 CHINESE = """
