@@ -278,6 +278,7 @@ def assert_shows_what_is_stored(opened, ran, path):
     # JupyterLab draws what a cell shows when that comes into sight.
     for cell in opened.panel.locator(".jp-CodeCell").all():
         cell.scroll_into_view_if_needed()
+        opened.page.wait_for_timeout(300)
     pictures = opened.pictures()
     assert len(pictures) == sum(
         "image/svg+xml" in str(output.get("data")) for outputs in expected for output in outputs
