@@ -13,9 +13,6 @@ from autodiff_helpers import plot_graph
 from autodiff_helpers.graphs.flow import place_of
 from autodiff_helpers.graphs.forwards import flow_forward
 
-# Forward mode uses what torch itself calls out of date.
-out_of_date = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-
 
 def leaf(*values):
     return torch.tensor(values if len(values) > 1 else values[0], requires_grad=True)
@@ -134,7 +131,6 @@ FUNCTIONS = [
 ]
 
 
-@out_of_date
 @pytest.mark.parametrize("f", FUNCTIONS)
 def test_every_place_has_the_tangent_of_forward_mode(f):
     compare_with_forward_mode(f, leaf(1.5, 0.7))
@@ -202,7 +198,6 @@ def normed():
     return nn.Sequential(nn.Linear(8, 3), nn.LayerNorm(3), nn.GELU(), nn.Linear(3, 2))
 
 
-@out_of_date
 @pytest.mark.parametrize("make", [layers, normed])
 def test_a_network_has_the_tangents_of_forward_mode(make):
     torch.manual_seed(0)
