@@ -1,9 +1,12 @@
 """The player of step_backward in a browser: it stays on the screen, and shows what flows back."""
 
+from html import escape
+
 import pytest
 import torch
+from IPython.core.formatters import DisplayFormatter
 
-from autodiff_helpers import step_backward
+from autodiff_helpers import check_gradient, plot_derivative, plot_graph, step_backward
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 667}
 each_screen = pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
@@ -98,3 +101,58 @@ def test_lit_arrows_point_the_way_the_gradient_goes(player):
     assert player.locator("#autodiff-back").count() == 1
     dark = player.locator("g[id]:not(.now) path:last-child").first
     assert dark.evaluate("e => getComputedStyle(e).visibility") == "visible"
+
+
+# As Colab shows it
+
+
+@pytest.fixture
+def framed(browser):
+    """A function that shows something as Colab does: in a frame that may run scripts, and no more.
+
+    The frame has an origin of its own, so whoever asks there for storage, or for the page around
+    it, gets an error, and none may come up.
+    """
+    page = browser.new_page(viewport=DESK)
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def show(shown):
+        content = escape(f"<!DOCTYPE html><body>{shown}</body>")
+        page.set_content(f'<iframe sandbox="allow-scripts" srcdoc="{content}" height=600></iframe>')
+        return page.frame_locator("iframe").locator("body")
+
+    yield show
+    page.close()
+    assert complaints == []
+
+
+def test_the_player_plays_in_a_frame_of_its_own_origin(framed, html):
+    body = framed(html)
+    assert body.evaluate("() => origin") == "null"
+    button = {name: body.get_by_role("button", name=name) for name in ("Previous", "Next", "Play")}
+    step = body.locator("li:visible")
+    seen = [step.get_attribute("value")]
+    for name in ("Next", "Next", "Previous"):
+        button[name].click()
+        seen.append(step.get_attribute("value"))
+    assert seen == ["0", "1", "2", "1"]
+    button["Play"].click()
+    body.locator("li[value='2']:visible").wait_for()
+    assert body.locator(".now").count() > 0
+
+
+X = torch.tensor([1.0, 2.0], requires_grad=True)
+PICTURES = {
+    "graph": lambda: plot_graph((X * X).sum()),
+    "derivative": lambda: plot_derivative(torch.sin, -1, 1),
+    "check": lambda: check_gradient(torch.sin, X).plot(),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_shown_in_a_frame_of_its_own_origin(framed, name):
+    data, _ = DisplayFormatter().format(PICTURES[name]())
+    box = framed(data["image/svg+xml"]).locator("svg").bounding_box()
+    assert min(box["width"], box["height"]) > 50
