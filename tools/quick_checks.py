@@ -35,9 +35,10 @@ def questions(path: Path) -> list[Question]:
     """The questions in a notebook, if it has any."""
     cells = nbformat.read(path, as_version=4).cells
     text = "\n".join(cell.source for cell in cells if cell.id == "quick-check")
+    title = re.match("# (.+)", cells[0].source)[1]
     return [
         Question(
-            f"{path.stem.split('-')[0]} {letter}",
+            f"{title} ({letter})",
             asked,
             [Choice(each, why.startswith(YES), why) for each, why in CHOICE.findall(choices)],
         )
