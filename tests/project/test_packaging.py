@@ -1,5 +1,7 @@
 """What is said in more than one file is said alike: versions and targets."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,10 +12,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from my_notebooks import MINE
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 
+
+# Where pip finds torch for Linux without GPU libraries.
+CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 
 READER, EVERYTHING = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 
@@ -54,8 +60,23 @@ def test_conda_and_binder_install_what_a_reader_needs():
     assert environment["dependencies"] == [
         "python=3.11",
         "pip",
-        {"pip": ["-r requirements.txt", "-e ."]},
+        {"pip": [f"--extra-index-url {CPU_BUILDS}", "-r requirements.txt", "-e ."]},
     ]
+
+
+def test_binder_can_run_what_it_is_to_run():
+    assert os.access(ROOT / "postBuild", os.X_OK)
+
+
+def test_codespaces_run_what_is_in_the_makefile_and_open_what_that_makes():
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
+    make, target = container["onCreateCommand"].split()
+    assert make == "make"
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    (opened,) = map(Path, container["customizations"]["codespaces"]["openFiles"])
+    assert opened.parts[0] == MINE
+    assert Path(ROOT, "notebooks", *opened.parts[1:]).exists()
+    assert container["containerEnv"] == {"PIP_EXTRA_INDEX_URL": CPU_BUILDS}
 
 
 def test_every_pin_is_exact():
