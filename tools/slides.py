@@ -75,7 +75,7 @@ def slides(cells: list[NotebookNode], notes: dict[str, str]) -> list[Slide]:
 
 EXERCISE = re.compile(r"^\*\*\d+\.\*\*", re.M)
 # An exercise, or one of the questions of a quick check.
-QUESTION = re.compile(r"<p><strong>\w+\.</strong>")
+QUESTION = re.compile(r"<p><strong>(\d+|[a-z])\.</strong>")
 
 
 def text_slides(source: str, note: str) -> Iterator[Slide]:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import nbformat
 import pytest
-from languages import LANGUAGES, NOTEBOOKS, ROOT, notebooks
+from languages import LANGUAGES, NOTEBOOKS, ROOT, TRANSLATIONS, notebooks
 from slides import blocks, notes_of, slides
 
 NOTES = ROOT / "docs" / "en" / "notes"
@@ -172,6 +172,16 @@ def test_no_code_is_lost_and_no_answer_comes_before_its_question(path):
     assert deck.count("output fragment") == answers.count(False)
     assert sum(slide.is_picture for slide in made) >= answers.count(True)
     assert not any("<figure>" in block for slide in made for block in slide.blocks[1:])
+
+
+@pytest.mark.parametrize("language", TRANSLATIONS)
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_decks_of_all_languages_have_the_same_slides(path, language):
+    def shape(each):
+        made = slides(nbformat.read(each, as_version=4).cells, {})
+        return [(slide.starts_a_section, slide.is_picture) for slide in made]
+
+    assert shape(LANGUAGES[language] / path.name) == shape(path)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
