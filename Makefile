@@ -24,6 +24,8 @@ make coverage  make test, and show that it reaches every line and every branch o
 make mutants   see whether the tests notice small changes of the code;
                of one file: make mutants ONLY=autodiff_helpers/gradients/differences.py
 make outputs   run every notebook afresh and store its outputs; one alone: make outputs ONLY=...
+make address   say where the project is kept, and make what is stored and leads there:
+               make address ADDRESS=https://github.com/owner/name; without one, that of the clone
 make stamp     say that translated cells follow the English ones as they are now, once you looked
 make catalogue list what the helpers say, for each language in which they say it
 make exercises write what students get, as zips to hand out, into class/
@@ -38,7 +40,7 @@ make lint      check style and types
 make clean     remove .venv, the site and the tools' caches
 endef
 
-.PHONY: help lab fresh edit test browser coverage mutants outputs stamp catalogue exercises handout grade docs slides package bench lint clean
+.PHONY: help lab fresh edit test browser coverage mutants outputs address stamp catalogue exercises handout grade docs slides package bench lint clean
 
 # `cd .` keeps make from adding that there was nothing to do.
 help:
@@ -83,6 +85,9 @@ mutants: $(READY)
 
 outputs: $(READY)
 	$(BIN)/python tools/store_outputs.py $(ONLY)
+
+address: $(READY)
+	$(BIN)/python tools/set_address.py $(ADDRESS)
 
 stamp: $(READY)
 	$(BIN)/python tools/in_step.py $(ONLY)

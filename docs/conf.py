@@ -11,8 +11,9 @@ from sphinx.locale import _
 DOCS = Path(__file__).parent
 sys.path += [str(DOCS), str(DOCS.parent / "tools")]
 
+from address import known_address  # noqa: E402
 from chinese_search import TraditionalChinese  # noqa: E402
-from languages import NAMES, ORIGINAL  # noqa: E402
+from languages import LANGUAGES, NAMES, NOTEBOOKS, ORIGINAL, ROOT  # noqa: E402
 
 project = "Automatic differentiation"
 author = "The autodiff tutorial authors"
@@ -73,6 +74,18 @@ def lead_to_other_languages(app, page, _template, context, _doctree):
     context["original"] = ORIGINAL
 
 
+def lead_to_the_repository(app, page, _template, context, _doctree):
+    """Give each page the addresses where a fault in it is reported and where it can be run."""
+    address = known_address(ROOT)
+    language = app.config.language.replace("_", "-")
+    notebook = LANGUAGES[language] / f"{page}.ipynb"
+    if not notebook.exists():  # what nobody has translated is there in English
+        notebook = LANGUAGES[ORIGINAL] / notebook.name
+    path = notebook.relative_to(NOTEBOOKS).as_posix()
+    context["fault"] = address and address.new_issue(f"{language}/{page}")
+    context["opened"] = address.opened(path) if address else {}
+
+
 def describe_pictures(app, doctree):
     """Give each picture of a notebook its title as alternative text."""
     for image in doctree.findall(nodes.image):
@@ -126,6 +139,7 @@ def setup(app):
     # Before myst_nb reads the settings.
     app.connect("builder-inited", speak, priority=0)
     app.connect("html-page-context", lead_to_other_languages)
+    app.connect("html-page-context", lead_to_the_repository)
     app.connect("doctree-read", keep_together)
     app.connect("doctree-read", describe_pictures)
     # Before the contents of a page are collected, which lead to its sections.

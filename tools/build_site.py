@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 
+from address import known_address
 from languages import LANGUAGES, ORIGINAL, ROOT
+from readme import READMES, filled
 from slides import copy_mathjax, make_slides
 
 DOCS = ROOT / "docs"
@@ -39,8 +41,12 @@ def start_building(language: str) -> subprocess.Popen[bytes]:
     shutil.copytree(DOCS / ORIGINAL, pages)
     shutil.copytree(DOCS / language, pages, dirs_exist_ok=True)
     notebooks = [path for each in (ORIGINAL, language) for path in LANGUAGES[each].glob("*.ipynb")]
-    for path in [DOCS / "_toc.yml", *ROOT.glob("README*.md"), *notebooks]:
+    for path in [DOCS / "_toc.yml", *notebooks]:
         shutil.copy(path, pages)
+    address = known_address(ROOT)
+    for each, path in READMES.items():
+        text = filled(path.read_text(encoding="utf-8"), address, each)
+        (pages / path.name).write_text(text, encoding="utf-8", newline="\n")
     options = [
         "-q",
         "-W",

@@ -18,14 +18,16 @@ import nbformat
 from languages import EXERCISES, LANGUAGES, ORIGINAL, ROOT, TRANSLATIONS
 from nbformat import NotebookNode
 from pages import text_of, translated_pages, write_stamp
+from readme import filled
 
 STAMP = "in_step"
 
 
 def stamp_of(original: str, translated: str, language: str) -> dict[str, str]:
-    """The fingerprints of both editions of a text."""
+    """The fingerprints of both editions of a text, whatever the address of the project is."""
     editions = {ORIGINAL: original, language: translated}
-    return {name: hashlib.sha256(text.encode()).hexdigest()[:12] for name, text in editions.items()}
+    written = {name: filled(text, None, name) for name, text in editions.items()}
+    return {name: hashlib.sha256(text.encode()).hexdigest()[:12] for name, text in written.items()}
 
 
 def out_of_date(stamped: dict[str, str] | None, now: dict[str, str]) -> Iterator[str]:

@@ -1,9 +1,12 @@
 """Build the wheel and the sdist into ``dist/``, and prove that they are what people should get.
 
 They hold the helpers and nothing else; twine finds no fault with them; and the wheel that is made
-from the sdist works in an environment that has nothing else in it, outside this repository.
+from the sdist works in an environment that has nothing else in it, outside this repository. What
+they say on PyPI has the address of the project, if there is one, and no broken link if not.
 """
 
+import email
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +17,11 @@ import venv
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from address import given_address
+from languages import ROOT
+from prove_reader import copy_tracked
+from readme import READMES, for_pypi
+
 DIST = ROOT / "dist"
 
 # What build tools add, by the ends of the names.
@@ -30,10 +37,13 @@ IN_SDIST = (
     "LICENSE",
     "CITATION.cff",
     ".gitignore",
+    "tools/address.py",
     "tools/compile_catalogues.py",
     "tools/hatch_build.py",
     "tools/jupyter/default_setting_overrides.json",
     "tools/jupyter/page_config.json",
+    "tools/languages.py",
+    "tools/readme.py",
     *(f"tools/{name}" for name in FOR_JUPYTERLAB),
 )
 
@@ -72,6 +82,24 @@ def prove_installed(wheel: Path, folder: Path) -> None:
     run(python, "-m", "doctest", folder / "README.md")
 
 
+def prove_description(folder: Path, given: str) -> None:
+    """Build where the project has an address, or none, and read what the wheel says."""
+    copy_tracked(folder)
+    run(sys.executable, folder / "tools" / "set_address.py", given)
+    run(sys.executable, "-m", "build", "--outdir", folder / "dist", folder)
+    (wheel,) = folder.glob("dist/*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith("/METADATA")]
+        said = email.message_from_bytes(archive.read(name))
+    links = [f"Repository, {given}", f"Issues, {given}/issues"] if given else []
+    expected = for_pypi(READMES["en"].read_text(encoding="utf-8"), given_address(given))
+    if (
+        said.get_payload(decode=True).decode() != expected
+        or said.get_all("Project-URL", []) != links
+    ):
+        raise SystemExit(f"With the address {given!r} the wheel says something else: {said}")
+
+
 if __name__ == "__main__":
     shutil.rmtree(DIST, ignore_errors=True)
     run(sys.executable, "-m", "build", "--outdir", DIST, ROOT)
@@ -88,5 +116,10 @@ if __name__ == "__main__":
         expected = {f"{stem}/{name}" for name in [*helpers(), *IN_SDIST]}
         demand_contents(sdist.name, set(archive.getnames()), expected)
     with tempfile.TemporaryDirectory() as folder:
-        prove_installed(wheel, Path(folder))
+        prove_installed(wheel, Path(folder, "installed"))
+        # What GitHub says in a workflow is not to be asked.
+        for name in [each for each in os.environ if each.startswith("GITHUB_")]:
+            del os.environ[name]
+        for number, given in enumerate(("https://github.com/owner/tutorial", "")):
+            prove_description(Path(folder, f"copy-{number}"), given)
     print(f"{wheel.name} and {sdist.name} are in {DIST} and work when installed.")
