@@ -1,5 +1,6 @@
 """An assignment: its solution earns all, a mistake loses its own points, and the hint helps."""
 
+import atexit
 import re
 from collections import defaultdict
 
@@ -59,10 +60,11 @@ def handed_in(name, notebook, answers=None):
 
 def reports(cells):
     """What a student's process reports of cells, by their names."""
-    found = {}
-    student.run(
-        cells, lambda line: found.update({line["cell"]: line}), student.shell_without_history()
-    )
+    found, shell = {}, student.shell_without_history()
+    student.run(cells, lambda line: found.update({line["cell"]: line}), shell)
+    # At its end Python would clear every shell, for so long that xdist kills it first, and what
+    # coverage has measured would be lost.
+    atexit.unregister(shell.atexit_operations)
     return found
 
 
