@@ -27,14 +27,17 @@ Row = dict[str, Any]
 # What no submission may look into: solutions, and what others handed in.
 OURS = [each for each in ROOT.iterdir() if each.name not in ("autodiff_helpers", ".venv")]
 
+EXPECTED = "it needs a folder, or a zip, for each student, with the notebooks that came back"
+
 
 def grade(folder: Path, into: Path, seconds: float = sandbox.SECONDS_A_CELL) -> list[Row]:
     """Grade a folder of submissions; put the table and the pages where the last ones were."""
     with tempfile.TemporaryDirectory() as scratch:
         course = Course(Path(scratch, "course"))
-        handed_in, strangers = collect(folder, list(sources()), Path(scratch, "unpacked"))
-        for stranger in strangers:
-            print(f"Not one of our assignments, and left out: {stranger}")
+        handed_in, left_out = collect(folder, list(sources()), Path(scratch, "unpacked"))
+        print(*left_out, sep="\n", end="\n" if left_out else "")
+        if not handed_in:
+            sys.exit(f"There is nothing to grade in {folder}: {EXPECTED}.")
         rows = rows_of(course, handed_in, seconds, [*OURS, folder, Path(scratch)])
         graded = Path(scratch, "graded")
         graded.mkdir()
@@ -134,6 +137,8 @@ def write_table(rows: list[Row], path: Path) -> None:
 
 def main(name: str) -> None:
     """Grade a folder, and say where the table is."""
+    if not Path(name).is_dir():
+        sys.exit(f"{name} is no folder: {EXPECTED}. Unpack what Moodle gives you first.")
     rows = grade(Path(name), CLASS / "graded")
     students = len({row["student"] for row in rows})
     print(f"{len(rows)} notebooks of {students} students are graded.")

@@ -3,6 +3,7 @@
 import re
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,24 +27,47 @@ class HandedIn(NamedTuple):
 def collect(
     folder: Path, assignments: list[str], unpacked: Path
 ) -> tuple[list[HandedIn], list[str]]:
-    """What every student handed in, and the files that are no assignment of ours."""
+    """What every student handed in, and a sentence on everything that is left out."""
     found: dict[tuple[str, str], Path] = {}
-    strangers = []
+    left_out = []
     for place in sorted(folder.iterdir()):
+        if place.is_file() and place.suffix != ".zip":
+            if place.suffix == ".ipynb":
+                left_out.append(f"{place.name} is in no student's folder, and is left out.")
+            continue
         student = OF_MOODLE.sub("", place.stem if place.suffix == ".zip" else place.name)
-        if place.suffix == ".zip":
-            place = unzip(place, unpacked / student)
-        if place.is_dir():
-            # Of two files for one assignment the one that was changed last counts.
-            for path in sorted(place.rglob("*.ipynb"), key=lambda each: each.stat().st_mtime):
-                if ".ipynb_checkpoints" in path.parts:
-                    continue
-                if assignment := assignment_of(path, assignments):
-                    found[student, assignment] = path
-                else:
-                    strangers.append(f"{student}: {path.name}")
+        paths, torn = notebooks_of(place, unpacked / place.name)
+        left_out += [f"{student}: {name} is no zip that can be read." for name in torn]
+        for path in paths:
+            if assignment := assignment_of(path, assignments):
+                found[student, assignment] = path
+            else:
+                left_out.append(f"{student}: {path.name} is none of our assignments.")
+        if not paths:
+            left_out.append(f"{student}: no notebook was found.")
     handed_in = [HandedIn(*whose, read(path)) for whose, path in sorted(found.items())]
-    return handed_in, strangers
+    return handed_in, left_out
+
+
+def notebooks_of(place: Path, unpacked: Path) -> tuple[list[Path], list[str]]:
+    """The notebooks in a folder or a zip, the one that was changed last at the end; and bad zips.
+
+    Of two files for one assignment the last one counts.
+    """
+    folders, torn = [place], []
+    for number, path in enumerate([place] if place.is_file() else sorted(place.rglob("*.zip"))):
+        try:
+            folders.append(unzip(path, unpacked / str(number)))
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError):
+            torn.append(path.name)
+    paths = [path for folder in folders for path in folder.rglob("*.ipynb")]
+    # What JupyterLab keeps for itself, and what macOS puts beside each file in a zip.
+    kept = [
+        path
+        for path in paths
+        if ".ipynb_checkpoints" not in path.parts and not path.name.startswith("._")
+    ]
+    return sorted(kept, key=lambda each: each.stat().st_mtime), torn
 
 
 def assignment_of(path: Path, assignments: list[str]) -> str | None:
