@@ -282,8 +282,8 @@ def right_beside(
         >>> from autodiff_helpers.gradients.progress import Progress
         >>> x = torch.zeros(5000, requires_grad=True)
         >>> function = VectorFunction(Caller(torch.relu, [x], Progress(), double=True))
-        >>> right_beside(function, Projector(function).for_each_input()).agrees.all()
-        np.True_
+        >>> bool(right_beside(function, Projector(function).for_each_input()).agrees.all())
+        True
     """
     if can_be_written(function) or function.epsilon > EPSILON:
         return None

@@ -67,7 +67,8 @@ def answer(f, xs):
 
 
 def test_the_table_is_the_one_we_know():
-    assert len(DIFFERENTIABLE) == len(NAMES) == 540
+    # As many as in torch 2.10; 2.13 has 540.
+    assert len(DIFFERENTIABLE) == len(NAMES) >= 533
     assert set(EXCEPTIONS) <= NAMES
 
 

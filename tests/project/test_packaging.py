@@ -24,10 +24,15 @@ CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 READER, EVERYTHING = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 
 
-def pyproject_pins():
+def demands():
     """What the helpers need, and for each purpose what it needs besides."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {"helpers": project["dependencies"], **project["optional-dependencies"]}
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = {
+        name: [each for each in group if isinstance(each, str)]
+        for name, group in pyproject["dependency-groups"].items()
+    }
+    lists = {"helpers": pyproject["project"]["dependencies"], **groups}
+    return {name: list(map(Requirement, each)) for name, each in lists.items()}
 
 
 def pins_in(path):
@@ -36,13 +41,23 @@ def pins_in(path):
 
 
 def versions_in(path):
-    return {pin.name: pin.specifier for pin in map(Requirement, pins_in(path))}
+    return {pin.name: str(pin.specifier)[2:] for pin in map(Requirement, pins_in(path))}
+
+
+def unmet(wanted, path):
+    """What is not among some pins, or not in a version that would do."""
+    pinned = versions_in(path)
+    return [
+        each
+        for each in wanted
+        if each.name not in pinned or pinned[each.name] not in each.specifier
+    ]
 
 
 def test_a_reader_installs_what_the_helpers_and_jupyterlab_need_and_no_tool_of_ours():
-    pins, installed = pyproject_pins(), set(pins_in(READER))
-    assert {*pins["helpers"], *pins["lab"]} <= installed
-    tools = {Requirement(pin).name for pin in [*pins["docs"], *pins["dev"]]}
+    wanted = demands()
+    assert unmet([*wanted["helpers"], *wanted["lab"]], READER) == []
+    tools = {each.name for each in [*wanted["docs"], *wanted["dev"]]}
     needed_by_jupyterlab = {
         *("babel", "nbclient", "nbformat", "packaging", "psutil", "pygments", "pyyaml")
     }
@@ -50,9 +65,15 @@ def test_a_reader_installs_what_the_helpers_and_jupyterlab_need_and_no_tool_of_o
 
 
 def test_the_rest_is_added_to_what_a_reader_has_and_changes_none_of_it():
-    pins = pyproject_pins()
-    assert {pin for each in pins.values() for pin in each} <= set(pins_in(EVERYTHING))
+    assert unmet([each for group in demands().values() for each in group], EVERYTHING) == []
     assert versions_in(READER).items() <= versions_in(EVERYTHING).items()
+
+
+def test_the_package_replaces_nothing_that_would_do_and_publishes_no_tools():
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "optional-dependencies" not in pyproject["project"]
+    operators = {part.operator for each in demands()["helpers"] for part in each.specifier}
+    assert operators == {">="}
 
 
 def test_conda_and_binder_install_what_a_reader_needs():
@@ -82,8 +103,7 @@ def test_codespaces_run_what_is_in_the_makefile_and_open_what_that_makes():
 def test_every_pin_is_exact():
     # No options, addresses or local versions such as +cpu either: they would not match.
     exact = re.compile(r"[a-z0-9-]+==[0-9.]+((b|post)[0-9]+)?( ; .+)?")
-    lines = [*(pin for pins in pyproject_pins().values() for pin in pins), *pins_in(EVERYTHING)]
-    assert [line for line in lines if not exact.fullmatch(line)] == []
+    assert [line for line in pins_in(EVERYTHING) if not exact.fullmatch(line)] == []
 
 
 def test_no_gpu_library_is_asked_for():
