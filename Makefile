@@ -122,6 +122,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/verdicts.py
 	$(BIN)/python benchmarks/graph_plot.py
 	$(BIN)/python benchmarks/classroom.py
+	$(BIN)/python benchmarks/seat.py
 
 lint: $(READY)
 	$(BIN)/ruff check
