@@ -27,7 +27,7 @@ make outputs   run every notebook afresh and store its outputs; one alone: make 
 make address   say where the project is kept, and make what is stored and leads there:
                make address ADDRESS=https://github.com/owner/name; without one, that of the clone
 make stamp     say that translated cells follow the English ones as they are now, once you looked
-make catalogue list what the helpers say, for each language in which they say it
+make catalogue list what the helpers and their docstrings say, for each other language
 make exercises write what students get, as zips to hand out, into class/
 make handout   print the handout for a class, a page in each language, into class/
 make grade     grade what they hand in: make grade SUBMISSIONS=folder; without one, samples

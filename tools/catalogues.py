@@ -1,10 +1,15 @@
 """Bring the catalogues of the helpers' sentences up to date with the code, and say what is to do.
 
-Each language besides English has one. Sentences that are new are added to it, to be translated;
+Each language besides English has two: what the helpers say, and what their docstrings say on the
+site. Sentences that are new are added to it, to be translated;
 one that resembles an old one keeps its translation, marked as fuzzy until somebody has looked at
 it; what nobody says any more is dropped.
 """
 
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -13,15 +18,25 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 from compile_catalogues import HELPERS, compile_catalogues
-from languages import ROOT, TRANSLATIONS
+from languages import ORIGINAL, ROOT, TRANSLATIONS
 
+DOCS = ROOT / "docs"
 # What in words.py takes sentences; the second one takes a singular and a plural.
 KEYWORDS = {"say": None, "say_how_many": (1, 2), "mark": None}
 
 
 def catalogue_of(language: str, folder: Path = HELPERS) -> Path:
-    """The file of a language's catalogue."""
-    return folder / "locale" / language.replace("-", "_") / "LC_MESSAGES" / "autodiff_helpers.po"
+    """The file of a language's catalogue of what the helpers say."""
+    return _catalogue(folder, language, "autodiff_helpers")
+
+
+def catalogue_of_docstrings(language: str) -> Path:
+    """The file of a language's catalogue of what their docstrings say, where Sphinx finds it."""
+    return _catalogue(DOCS, language, "helpers")
+
+
+def _catalogue(folder: Path, language: str, name: str) -> Path:
+    return folder / "locale" / language.replace("-", "_") / "LC_MESSAGES" / f"{name}.po"
 
 
 def said(folder: Path = HELPERS) -> Catalog:
@@ -29,6 +44,29 @@ def said(folder: Path = HELPERS) -> Catalog:
     sentences = Catalog()
     for file, _, sentence, _, _ in extract_from_dir(folder, keywords=KEYWORDS):
         sentences.add(sentence, locations=[(file, 0)])
+    return sentences
+
+
+def documented() -> Catalog:
+    """Every sentence of the docstrings, and label between them, that the page of the helpers shows.
+
+    They are all that Sphinx finds on that page besides what is written there.
+    """
+    page = DOCS / ORIGINAL / "helpers.md"
+    own = {line.lstrip("# ") for line in page.read_text(encoding="utf-8").splitlines()}
+    with tempfile.TemporaryDirectory() as name:
+        pages, built = Path(name, "pages"), Path(name, "built")
+        pages.mkdir()
+        shutil.copy(page, pages)
+        (pages / "_toc.yml").write_text("root: helpers", encoding="utf-8")
+        command = [sys.executable, "-m", "sphinx", "-q", "-b", "gettext", "-c", DOCS, pages, built]
+        subprocess.run(command, check=True)
+        with (built / "helpers.pot").open("rb") as file:
+            found = read_po(file)
+    sentences = Catalog()
+    for message in found:
+        if message.id and message.id not in own:
+            sentences.add(message.id)
     return sentences
 
 
@@ -89,13 +127,14 @@ def _one(message: Message) -> str:
 
 def main() -> None:
     """Do it for every language, and print what is to do."""
-    sentences = said()
+    catalogues = ((catalogue_of, said()), (catalogue_of_docstrings, documented()))
     for language in TRANSLATIONS:
-        path = catalogue_of(language)
-        bring_up_to_date(path, sentences)
-        to_do = list(still_to_do(read(path), sentences))
-        print(*(f"{language}: {each}" for each in to_do), sep="\n")
-        print(f"{path.relative_to(ROOT)}: {len(to_do)} of {len(sentences)} sentences are to do.")
+        for place, sentences in catalogues:
+            path = place(language)
+            bring_up_to_date(path, sentences)
+            to_do = list(still_to_do(read(path), sentences))
+            print(*(f"{language}: {each}" for each in to_do), sep="\n")
+            print(f"{path.relative_to(ROOT)}: {len(to_do)} of {len(sentences)} are to do.")
     compile_catalogues()
 
 

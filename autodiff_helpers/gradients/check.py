@@ -291,7 +291,7 @@ def assert_gradient(
     """Demand that the gradient of a function is right, in a test.
 
     Args:
-        f: a function, as for :func:`check_gradient`.
+        f: a function, as for ``check_gradient``.
         inputs: what it is given.
         expected: a gradient worked out by hand, to be checked in place of autograd's.
         tolerance: how far a derivative may be off, relative to itself.
@@ -299,7 +299,7 @@ def assert_gradient(
 
     Raises:
         AssertionError: if the gradient is not right, with the sentence and the table that
-            :func:`check_gradient` gives.
+            ``check_gradient`` gives.
         TypeError: if ``f`` is no function, or it or ``expected`` give something else than tensors.
         ValueError: if there is no input to differentiate with respect to, or a number, dtype or
             shape does not fit.

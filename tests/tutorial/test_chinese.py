@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from catalogues import catalogue_of, read
+from catalogues import catalogue_of, catalogue_of_docstrings, read
 from languages import EXERCISES, LANGUAGES, ROOT
 from markdown_it import MarkdownIt
 
@@ -37,8 +37,9 @@ def texts(path):
 
 
 def sentences():
-    """What the helpers say in Chinese."""
-    found = [message.string for message in read(catalogue_of(ZH)) if message.id]
+    """What the helpers and their docstrings say in Chinese."""
+    catalogues = [read(place(ZH)) for place in (catalogue_of, catalogue_of_docstrings)]
+    found = [message.string for catalogue in catalogues for message in catalogue if message.id]
     return [each for string in found for each in ([string] if isinstance(string, str) else string)]
 
 
