@@ -8,9 +8,12 @@ English. Beside them are the slides of all languages.
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import nbformat
 from address import known_address
 from languages import LANGUAGES, ORIGINAL, ROOT
+from made_cells import make_cells
 from readme import READMES, filled
 from slides import copy_mathjax, make_slides
 
@@ -36,17 +39,9 @@ def build_site() -> None:
 
 
 def start_building(language: str) -> subprocess.Popen[bytes]:
-    """Bring the pages of one language together and have Sphinx build them."""
+    """Have Sphinx build the pages of one language."""
     pages, built = WORK / language / "pages", WORK / language / "html"
-    shutil.copytree(DOCS / ORIGINAL, pages)
-    shutil.copytree(DOCS / language, pages, dirs_exist_ok=True)
-    notebooks = [path for each in (ORIGINAL, language) for path in LANGUAGES[each].glob("*.ipynb")]
-    for path in [DOCS / "_toc.yml", *notebooks]:
-        shutil.copy(path, pages)
-    address = known_address(ROOT)
-    for each, path in READMES.items():
-        text = filled(path.read_text(encoding="utf-8"), address, each)
-        (pages / path.name).write_text(text, encoding="utf-8", newline="\n")
+    bring_pages(language, pages)
     options = [
         "-q",
         "-W",
@@ -57,6 +52,22 @@ def start_building(language: str) -> subprocess.Popen[bytes]:
         f"language={language.replace('-', '_')}",
     ]
     return subprocess.Popen([sys.executable, "-m", "sphinx", *options, pages, built])
+
+
+def bring_pages(language: str, pages: Path) -> None:
+    """Bring the pages of one language together, with what is made from the address."""
+    address = known_address(ROOT)
+    shutil.copytree(DOCS / ORIGINAL, pages)
+    shutil.copytree(DOCS / language, pages, dirs_exist_ok=True)
+    shutil.copy(DOCS / "_toc.yml", pages)
+    for each in (ORIGINAL, language):
+        for path in LANGUAGES[each].glob("*.ipynb"):
+            notebook = nbformat.read(path, as_version=4)
+            make_cells(notebook, path.name, address, each)
+            nbformat.write(notebook, pages / path.name)
+    for each, path in READMES.items():
+        text = filled(path.read_text(encoding="utf-8"), address, each)
+        (pages / path.name).write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

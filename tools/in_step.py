@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 from languages import EXERCISES, LANGUAGES, ORIGINAL, ROOT, TRANSLATIONS
+from made_cells import without_made_cells
 from nbformat import NotebookNode
 from pages import text_of, translated_pages, write_stamp
 from readme import filled
@@ -42,24 +43,24 @@ def out_of_date(stamped: dict[str, str] | None, now: dict[str, str]) -> Iterator
 
 def problems(original: NotebookNode, translated: NotebookNode, language: str) -> Iterator[str]:
     """Everything in which a translated notebook is not what the original is, cell by cell."""
-    ids, others = ([cell.id for cell in notebook.cells] for notebook in (original, translated))
+    ours, theirs = (without_made_cells(notebook) for notebook in (original, translated))
+    ids, others = ([cell.id for cell in cells] for cells in (ours, theirs))
     if ids != others:
         yield f"has not the cells of the original in their order: {_differences(ids, others)}"
         return
-    for one, other in zip(original.cells, translated.cells, strict=True):
+    for one, other in zip(ours, theirs, strict=True):
         now = stamp_of(one.source, other.source, language)
         dated = out_of_date(other.metadata.get(STAMP), now)
         for problem in [*differences(one, other, language), *dated]:
             yield f"cell {one.id}: {problem}"
-    helpers = _cells_with("autodiff_helpers", translated)
-    chosen = _cells_with("set_language(", translated)
+    helpers = _cells_with("autodiff_helpers", theirs)
+    chosen = _cells_with("set_language(", theirs)
     if chosen != helpers[:1]:
         yield f"set_language must be called in cell {helpers[:1]}, and is in {chosen}"
 
 
-def _cells_with(words: str, notebook: NotebookNode) -> list[str]:
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [cell.id for cell in cells if words in cell.source]
+def _cells_with(words: str, cells: list[NotebookNode]) -> list[str]:
+    return [cell.id for cell in cells if cell.cell_type == "code" and words in cell.source]
 
 
 def differences(original: NotebookNode, translated: NotebookNode, language: str) -> Iterator[str]:
@@ -218,7 +219,7 @@ def stamp(language: str, original: Path, path: Path) -> list[str]:
     """Stamp the cells of a notebook; return the names of those whose stamp is new."""
     notebook, english = read(path), {cell.id: cell for cell in read(original).cells}
     new = []
-    for cell in notebook.cells:
+    for cell in without_made_cells(notebook):
         if cell.id in english:
             now = stamp_of(english[cell.id].source, cell.source, language)
             if cell.metadata.get(STAMP) != now:

@@ -18,6 +18,7 @@ from pathlib import Path
 import nbformat
 from in_step import STAMP
 from ipykernel.ipkernel import IPythonKernel
+from made_cells import without_made_cells
 
 ROOT = Path(__file__).resolve().parent.parent
 MINE = "my-notebooks"
@@ -57,6 +58,7 @@ def stage(originals: Path, staged: Path) -> None:
 def write_without_outputs(path: Path, target: Path, record: Path) -> None:
     """Write a notebook to work in, and a record of it that is the same with every Python."""
     notebook = nbformat.read(path, as_version=4)
+    notebook.cells = without_made_cells(notebook)
     for cell in notebook.cells:
         cell.metadata.pop(STAMP, None)
         if cell.cell_type == "code":

@@ -10,18 +10,25 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 from address import Address, given_address, known_address
-from languages import ROOT
+from languages import LANGUAGES, ROOT
+from made_cells import make_cells
 from readme import READMES, filled
 
 
 def set_address(address: Address | None) -> None:
-    """Write the setting, the citation and the READMEs."""
+    """Write the setting, the citation, the READMEs, and the cells that are made from it."""
     given = str(address) if address else ""
     rewrite(ROOT / "pyproject.toml", lambda text: in_pyproject(text, given))
     rewrite(ROOT / "CITATION.cff", lambda text: in_citation(text, given))
     for language, path in READMES.items():
         rewrite(path, lambda text, language=language: filled(text, address, language))
+    for language, folder in LANGUAGES.items():
+        for path in sorted(folder.glob("*.ipynb")):
+            notebook = nbformat.read(path, as_version=4)
+            make_cells(notebook, path.name, address, language)
+            nbformat.write(notebook, path)
 
 
 def rewrite(path: Path, change: Callable[[str], str]) -> None:

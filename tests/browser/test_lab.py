@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import nbformat
 import psutil
 import pytest
+from made_cells import without_made_cells
 from nbformat.sign import NotebookNotary
 from notebook_rules import code_cells
 from pages import anchor
@@ -272,6 +273,7 @@ CUT_OFF = """panel => [...panel.querySelectorAll(".jp-OutputArea-output:has(img)
 
 def assert_shows_what_is_stored(opened, ran, path):
     stored = nbformat.read(path, as_version=4)
+    stored.cells = without_made_cells(stored)
     expected = [shown(cell) for cell in code_cells(stored)]
     assert [shown(cell) for cell in code_cells(ran)] == expected
 

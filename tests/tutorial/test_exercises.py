@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from chapters import CHAPTERS
+from made_cells import without_made_cells
 from wrong_answers import WRONG
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
@@ -42,7 +43,8 @@ def hint(name, number, wrong):
     places = [i for i, line in enumerate(statements) if what_it_sets(line) == what_it_sets(wrong)]
     statements[places[-1]] = wrong
     names = {}
-    exec(PAGES[name].cells[1].source, names)  # what the page imports
+    _, imports, *_ = without_made_cells(PAGES[name])
+    exec(imports.source, names)
     try:
         exec("\n".join(map(ast.unparse, statements)), names)
     except AssertionError as wrong_value:

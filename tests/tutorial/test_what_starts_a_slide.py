@@ -6,6 +6,7 @@ from itertools import pairwise
 import nbformat
 import pytest
 from languages import LANGUAGES, NOTEBOOKS, ROOT, TRANSLATIONS, notebooks
+from made_cells import without_made_cells
 from slides import blocks, notes_of, slides
 
 NOTES = ROOT / "docs" / "en" / "notes"
@@ -157,8 +158,8 @@ def test_notes_are_found_by_the_cell_that_heads_them(tmp_path, monkeypatch):
     "path", [pytest.param(path, id=str(path.relative_to(NOTEBOOKS))) for path in notebooks()]
 )
 def test_no_code_is_lost_and_no_answer_comes_before_its_question(path):
-    cells = nbformat.read(path, as_version=4).cells
-    made = slides(cells, {})
+    notebook = nbformat.read(path, as_version=4)
+    cells, made = without_made_cells(notebook), slides(notebook.cells, {})
     deck = "".join(block for slide in made for block in slide.blocks)
     pieces = [1 if each.cell_type == "code" else each.source.count("```python") for each in cells]
     assert deck.count('class="code"') == sum(pieces)
