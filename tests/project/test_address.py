@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from address import Address, address_in, given_address, known_address, setting
@@ -212,6 +213,11 @@ def test_every_page_of_the_site(project, language):
             ]
         expected = [*opened, f"{OURS}/issues/new?title={title}"]
         assert there == (expected if address else []), path.name
+        # Those within the pages of a language.
+        files = [
+            unquote(urlsplit(link).path) for link in links if not re.match(r"https?:|[.][.]/", link)
+        ]
+        assert [file for file in files if not (path.parent / file).exists()] == []
         assert "" not in links
         if path.stem == "run-it-yourself":
             text = re.sub("<[^>]*>", "", path.read_text(encoding="utf-8"))
