@@ -27,12 +27,12 @@ MINE = "my-notebooks"
 AS_BROUGHT = ".as-brought"
 
 
-def bring(root: Path, today: date) -> list[str]:
+def bring(originals: Path, root: Path, today: date) -> list[str]:
     """Bring what is new or changed into the reader's folder, and say in sentences what was done."""
     mine = root / MINE
     with tempfile.TemporaryDirectory(dir=root, prefix=f".{MINE}-") as folder:
         staged = Path(folder, MINE)
-        stage(root / "notebooks", staged)
+        stage(originals, staged)
         if not mine.exists():
             staged.rename(mine)
             return [f"{MINE} is made: a copy of the notebooks in which you can change everything."]
@@ -114,7 +114,7 @@ def put_away(root: Path, today: date) -> list[str]:
 def main(fresh: bool = False) -> None:
     """Do it here and today, and print what was done."""
     done = put_away(ROOT, date.today()) if fresh else []
-    for sentence in done + bring(ROOT, date.today()):
+    for sentence in done + bring(ROOT / "notebooks", ROOT, date.today()):
         print(sentence)
 
 

@@ -55,7 +55,7 @@ def cell_of(path):
 
 
 def test_it_has_every_notebook_without_outputs_and_what_stands_beside_them(root):
-    tool.bring(root, TODAY)
+    tool.bring(root / "notebooks", root, TODAY)
     assert set(everything(root)) == {
         f"my-notebooks/{name}" for name in (CHAPTER, TRANSLATED, "picture.svg")
     }
@@ -67,27 +67,27 @@ def test_it_has_every_notebook_without_outputs_and_what_stands_beside_them(root)
 
 
 def test_it_is_made_once_and_what_a_reader_wrote_stays(root):
-    tool.bring(root, TODAY)
+    tool.bring(root / "notebooks", root, TODAY)
     store(root / "my-notebooks" / CHAPTER, "my answer", output="5")
     (root / "my-notebooks" / "own.ipynb").write_text("mine")
     before = everything(root)
     # New outputs are no change: a reader does not have them.
     store(root / "notebooks" / CHAPTER, f"# {CHAPTER} 梯度", output="another")
-    assert tool.bring(root, TODAY) == []
+    assert tool.bring(root / "notebooks", root, TODAY) == []
     assert everything(root) == before
 
 
 @pytest.mark.parametrize("name", [CHAPTER, TRANSLATED])
 def test_what_was_changed_is_put_beside_once_for_each_change(root, name):
-    tool.bring(root, TODAY)
+    tool.bring(root / "notebooks", root, TODAY)
     before = everything(root)
     beside = (root / "my-notebooks" / name).with_name("2.5.1-new-2026-11-26.ipynb")
     again = beside.with_name("2.5.1-new-2026-11-26-2.ipynb")
     for change, offered in (("better", beside), ("better still", again)):
         store(root / "notebooks" / name, change, output="4")
-        (sentence,) = tool.bring(root, TODAY)
+        (sentence,) = tool.bring(root / "notebooks", root, TODAY)
         assert sentence.endswith(f"was changed: the new one is beside yours, as {offered.name}.")
-        assert tool.bring(root, TODAY) == []
+        assert tool.bring(root / "notebooks", root, TODAY) == []
         cell = cell_of(offered)
         assert (cell.source, cell.outputs) == (change, [])
     assert before.items() <= everything(root).items()
@@ -95,10 +95,10 @@ def test_what_was_changed_is_put_beside_once_for_each_change(root, name):
 
 
 def test_what_is_new_or_was_deleted_is_brought(root):
-    tool.bring(root, TODAY)
+    tool.bring(root / "notebooks", root, TODAY)
     (root / "my-notebooks" / CHAPTER).unlink()
     store(root / "notebooks" / "exercises" / "new.ipynb", "new", output="4")
-    said = tool.bring(root, TODAY)
+    said = tool.bring(root / "notebooks", root, TODAY)
     assert said == [
         f"{CHAPTER} is new in my-notebooks.",
         f"{Path('exercises', 'new.ipynb')} is new in my-notebooks.",
@@ -108,21 +108,21 @@ def test_what_is_new_or_was_deleted_is_brought(root):
 
 
 def test_a_readers_notebook_that_has_the_name_of_a_new_one_stays(root):
-    tool.bring(root, TODAY)
+    tool.bring(root / "notebooks", root, TODAY)
     store(root / "my-notebooks" / "2.5.5.ipynb", "mine", output="5")
     store(root / "notebooks" / "2.5.5.ipynb", "new", output="4")
-    tool.bring(root, TODAY)
+    tool.bring(root / "notebooks", root, TODAY)
     assert cell_of(root / "my-notebooks" / "2.5.5.ipynb").source == "mine"
     assert cell_of(root / "my-notebooks" / "2.5.5-new-2026-11-26.ipynb").source == "new"
 
 
 def test_fresh_puts_it_away_as_often_as_one_likes_and_loses_nothing(root):
     assert tool.put_away(root, TODAY) == []
-    tool.bring(root, TODAY)
+    tool.bring(root / "notebooks", root, TODAY)
     for away in ("my-notebooks-2026-11-26", "my-notebooks-2026-11-26-2"):
         store(root / "my-notebooks" / CHAPTER, away, output="5")
         assert tool.put_away(root, TODAY) == [f"What you had is in {away} now."]
-        tool.bring(root, TODAY)
+        tool.bring(root / "notebooks", root, TODAY)
         assert cell_of(root / "my-notebooks" / CHAPTER).source == f"# {CHAPTER} 梯度"
     for away in ("my-notebooks-2026-11-26", "my-notebooks-2026-11-26-2"):
         assert cell_of(root / away / CHAPTER).source == away
@@ -130,7 +130,7 @@ def test_fresh_puts_it_away_as_often_as_one_likes_and_loses_nothing(root):
 
 def test_a_folder_in_use_is_not_put_away(root, monkeypatch):
     """As on Windows, where nobody can rename a folder in which JupyterLab works."""
-    tool.bring(root, TODAY)
+    tool.bring(root / "notebooks", root, TODAY)
 
     def refuse(path, target):
         raise PermissionError
@@ -150,7 +150,7 @@ def test_nothing_half_written_is_left_when_it_is_interrupted(root, monkeypatch):
 
     monkeypatch.setattr(nbformat, "write", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        tool.bring(root, TODAY)
+        tool.bring(root / "notebooks", root, TODAY)
     assert [path.name for path in root.iterdir()] == ["notebooks"]
 
 
