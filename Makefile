@@ -20,6 +20,8 @@ make edit      open the original notebooks in JupyterLab, to change the tutorial
 make test      prove every output in the notebooks, and test the helpers;
                one file or folder alone: make test ONLY=notebooks/gallery.ipynb
 make browser   prove what is seen in a browser: JupyterLab, the site, the player
+make hub       prove that a class can work on one machine at once: on Debian, as root;
+               with 30 students, and a table of how long they wait: make hub STUDENTS="5 10 30"
 make coverage  make test, and show that it reaches every line and every branch of the helpers
 make mutants   see whether the tests notice small changes of the code;
                of one file: make mutants ONLY=autodiff_helpers/gradients/differences.py
@@ -40,7 +42,7 @@ make lint      check style and types
 make clean     remove .venv, the site and the tools' caches
 endef
 
-.PHONY: help lab fresh edit test browser coverage mutants outputs address stamp catalogue exercises handout grade docs slides package bench lint clean
+.PHONY: help lab fresh edit test browser hub coverage mutants outputs address stamp catalogue exercises handout grade docs slides package bench lint clean
 
 # `cd .` keeps make from adding that there was nothing to do.
 help:
@@ -68,11 +70,14 @@ SIDE_BY_SIDE := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loa
 RUN := -m pytest
 
 test: $(READY)
-	$(BIN)/python $(RUN) $(or $(ONLY),$(SIDE_BY_SIDE) --ignore=tests/browser)
+	$(BIN)/python $(RUN) $(or $(ONLY),$(SIDE_BY_SIDE) --ignore=tests/browser --ignore=tests/hub)
 
 # Apart from the rest, because it needs Chromium and takes as long as all of that.
 browser: $(READY)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/browser
+
+hub: $(READY)
+	STUDENTS="$(or $(STUDENTS),5)" $(BIN)/python -m pytest tests/hub
 
 coverage: $(READY)
 	$(BIN)/coverage erase

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 
 READER, EVERYTHING = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
+CLASSROOM = ROOT / "deploy" / "classroom" / "requirements.txt"
 
 
 def demands():
@@ -65,8 +66,18 @@ def test_a_reader_installs_what_the_helpers_and_jupyterlab_need_and_no_tool_of_o
 
 
 def test_the_rest_is_added_to_what_a_reader_has_and_changes_none_of_it():
-    assert unmet([each for group in demands().values() for each in group], EVERYTHING) == []
+    wanted = demands()
+    del wanted["classroom"]
+    assert unmet([each for group in wanted.values() for each in group], EVERYTHING) == []
     assert versions_in(READER).items() <= versions_in(EVERYTHING).items()
+
+
+def test_a_class_has_the_versions_that_were_proved():
+    assert unmet([*demands()["helpers"], *demands()["classroom"]], CLASSROOM) == []
+    proved, used = versions_in(EVERYTHING), versions_in(CLASSROOM)
+    assert {name: used[name] for name in used.keys() & proved} == {
+        name: proved[name] for name in used.keys() & proved
+    }
 
 
 def test_the_package_replaces_nothing_that_would_do_and_publishes_no_tools():

@@ -14,12 +14,15 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.exchange.default import ExchangeReleaseAssignment
 from nbgrader.preprocessors import ClearHiddenTests, GetGrades, SaveAutoGrades
 from traitlets.config import Config
 
 from grading.words import words
 
 TEMPLATES = Path(__file__).parent
+# What nbgrader calls our course.
+NAME = "autodiff"
 
 
 def sources() -> dict[str, tuple[str, Path]]:
@@ -41,16 +44,16 @@ class Course:
         if programs not in os.environ["PATH"].split(os.pathsep):
             os.environ["PATH"] = os.pathsep.join([programs, os.environ["PATH"]])
 
-    def _run(self, converter: type, config: Config, **which: str) -> None:
-        folder = CourseDirectory(root=str(self.root), course_id="autodiff", **which)
+    def _run(self, step: type, config: Config, **which: str) -> None:
+        folder = CourseDirectory(root=str(self.root), course_id=NAME, **which)
         with warnings.catch_warnings():
             # SQLAlchemy warns of how nbgrader uses it, which is no business of a teacher's.
             warnings.simplefilter("ignore")
-            converter(coursedir=folder, config=config).start()
+            step(coursedir=folder, config=config).start()
 
     def gradebook(self) -> Gradebook:
         """What nbgrader knows of assignments, students and points."""
-        return Gradebook(f"sqlite:///{self.root / 'gradebook.db'}", "autodiff")
+        return Gradebook(f"sqlite:///{self.root / 'gradebook.db'}", NAME)
 
     def release(self, name: str) -> NotebookNode:
         """Make the students' version of an assignment."""
@@ -66,6 +69,11 @@ class Course:
             GenerateAssignment, Config(ClearSolutions={"code_stub": stub}), assignment_id=name
         )
         return nbformat.read(self.root / "release" / name / f"{name}.ipynb", as_version=4)
+
+    def hand_out(self, name: str, exchange: Path) -> None:
+        """Put the students' version where they fetch it; what was there before goes."""
+        config = Config(Exchange={"root": str(exchange)}, ExchangeReleaseAssignment={"force": True})
+        self._run(ExchangeReleaseAssignment, config, assignment_id=name)
 
     def with_our_cells(self, name: str, handed_in: NotebookNode) -> NotebookNode:
         """What a student handed in, with our texts and tests as they were before."""
