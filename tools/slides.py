@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
+from urllib.parse import unquote
 
 import nbformat
 from languages import LANGUAGES, ORIGINAL, ROOT
@@ -96,7 +97,8 @@ def add_output(made: list[Slide], output: NotebookNode, is_answer: bool) -> None
     """Put an output under its code, or on a slide of its own if it is a picture."""
     data = output.get("data", {})
     shown = data.get("text/html") or data.get("image/svg+xml")
-    if shown and "<svg" in html.unescape(shown):
+    # The player's picture stands in an address.
+    if shown and "<svg" in unquote(html.unescape(shown)):
         picture = f"<figure>{shown}</figure>"
         made.append(Slide(made[-1].note, [picture], is_picture=True))
         return
