@@ -9,6 +9,7 @@ import sys
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -18,7 +19,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 
 
-# Where pip finds torch for Linux without GPU libraries.
+# Where PyTorch keeps its builds without GPU libraries.
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 
 READER, EVERYTHING = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
@@ -89,11 +90,17 @@ def test_the_package_replaces_nothing_that_would_do_and_publishes_no_tools():
 
 def test_conda_and_binder_install_what_a_reader_needs():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    assert environment["dependencies"] == [
-        "python=3.11",
-        "pip",
-        {"pip": [f"--extra-index-url {CPU_BUILDS}", "-r requirements.txt", "-e ."]},
-    ]
+    *conda, pip = environment["dependencies"]
+    without_gpu, *others = pip["pip"]
+    assert conda == ["python=3.11", "pip"]
+    assert others == ["-r requirements.txt", "-e ."]
+    build = Requirement(without_gpu)
+    assert unquote(build.url).startswith(
+        f"{CPU_BUILDS}/torch-{versions_in(READER)[build.name]}+cpu-cp311-"
+    )
+    on_linux = {"sys_platform": "linux", "platform_machine": "x86_64"}
+    assert build.marker.evaluate(on_linux)
+    assert not build.marker.evaluate(on_linux | {"sys_platform": "darwin"})
 
 
 def test_binder_can_run_what_it_is_to_run():
