@@ -18,9 +18,9 @@ from pathlib import Path
 import nbformat
 from in_step import STAMP
 from ipykernel.ipkernel import IPythonKernel
+from languages import LANGUAGES, NOTEBOOKS, ORIGINAL, ROOT
 from made_cells import without_made_cells
 
-ROOT = Path(__file__).resolve().parent.parent
 MINE = "my-notebooks"
 
 # What each notebook was when it was brought, so that a later change of it is noticed.
@@ -111,10 +111,19 @@ def put_away(root: Path, today: date) -> list[str]:
     return [f"What you had is in {away.name} now."]
 
 
+def first_page(language: str = ORIGINAL) -> str:
+    """The contents in a language, as a path in the reader's folder."""
+    if language not in LANGUAGES:
+        known = " or ".join(LANGUAGES)
+        raise SystemExit(f"There is no edition in {language!r}; choose {known}.")
+    folder = LANGUAGES[language].relative_to(NOTEBOOKS)
+    return Path(MINE, folder, "index.ipynb").as_posix()
+
+
 def main(fresh: bool = False) -> None:
     """Do it here and today, and print what was done."""
     done = put_away(ROOT, date.today()) if fresh else []
-    for sentence in done + bring(ROOT / "notebooks", ROOT, date.today()):
+    for sentence in done + bring(NOTEBOOKS, ROOT, date.today()):
         print(sentence)
 
 

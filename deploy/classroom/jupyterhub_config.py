@@ -10,8 +10,8 @@ import socket
 import sys
 from pathlib import Path
 
-from languages import LANGUAGES, NOTEBOOKS, ORIGINAL
-from my_notebooks import MINE
+from languages import LANGUAGES, ORIGINAL
+from my_notebooks import first_page
 
 PLACE = Path(sys.prefix).parent
 # Not in a home: it has to be short enough for the name of a socket, and work when a home is full.
@@ -116,8 +116,7 @@ async def make_ready(spawner):
     if laying_out.returncode:
         raise NotReadyError(said.decode().strip().splitlines()[-1])
     spawner.port = own_port()
-    page = Path(MINE, LANGUAGES[language].relative_to(NOTEBOOKS), "index.ipynb")
-    spawner.default_url = f"/lab/tree/{page}"
+    spawner.default_url = f"/lab/tree/{first_page(language)}"
     # One thread for each kernel, so that thirty of them share the processors.
     spawner.environment = {"JUPYTER_RUNTIME_DIR": str(runtime), "OMP_NUM_THREADS": "1"}
 

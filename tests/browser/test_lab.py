@@ -316,7 +316,7 @@ def test_run_all_shows_what_is_stored(page, lab, path):
         assert_shows_what_is_stored(opened, opened.run_all(), path)
 
 
-# JupyterLab guesses how high the cells are that it has not drawn yet, so it stops near the place.
+# In the upper half of the window.
 IS_NEAR = "place => Math.abs(place.getBoundingClientRect().top) < innerHeight / 2"
 
 

@@ -114,6 +114,19 @@ for number in range(1, 6):
 " """
 
 
+def test_each_server_has_a_port_that_the_system_gives_to_nobody(amy, ben):
+    def port(student):
+        (server,) = [
+            each for each in processes_of(student.name) if "singleuser" in str(each.cmdline())
+        ]
+        (place,) = [each.laddr for each in server.net_connections("tcp") if each.status == "LISTEN"]
+        return place.port
+
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    assert port(amy) != port(ben)
+    assert max(port(amy), port(ben)) < int(given[0])
+
+
 def test_solutions_are_not_where_students_can_read(classroom, ben):
     found = ben.shell(f"grep -rl 'BEGIN SOLUTION' {classroom.place}/tutorial/notebooks")
     assert not (classroom.place / "tutorial" / "exercises").exists()

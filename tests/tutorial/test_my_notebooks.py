@@ -6,7 +6,6 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
-import lab
 import my_notebooks as tool
 import nbformat
 import pytest
@@ -171,7 +170,7 @@ def test_it_opens_in_the_language_that_is_given_to_make_and_not_in_that_of_the_s
 
 
 def test_each_language_has_its_first_page():
-    assert lab.first_page() == "my-notebooks/index.ipynb"
-    assert lab.first_page("zh-TW") == "my-notebooks/zh-TW/index.ipynb"
+    assert tool.first_page() == "my-notebooks/index.ipynb"
+    assert tool.first_page("zh-TW") == "my-notebooks/zh-TW/index.ipynb"
     with pytest.raises(SystemExit, match="no edition in 'fr'; choose en or zh-TW"):
-        lab.first_page("fr")
+        tool.first_page("fr")
